@@ -1,0 +1,79 @@
+"""Functions of one tensor that act on each element alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minirad.backend import xp
+from minirad.functional.arithmetic import pair
+from minirad.tensor import Tensor, as_tensor
+
+
+def exp(x: Any) -> Tensor:
+    """e^x, which is its own derivative."""
+    x = as_tensor(x)
+    out = xp.exp(x.data)
+    return Tensor(out, (x,), lambda g: (g * out,))
+
+
+def log(x: Any) -> Tensor:
+    """The natural logarithm. Derivative 1/x."""
+    x = as_tensor(x)
+    return Tensor(xp.log(x.data), (x,), lambda g: (g / x.data,))
+
+
+def sqrt(x: Any) -> Tensor:
+    """The square root. Derivative 1 / (2 sqrt(x)), infinite at 0."""
+    x = as_tensor(x)
+    out = xp.sqrt(x.data)
+    return Tensor(out, (x,), lambda g: (g * 0.5 / out,))
+
+
+def abs(x: Any) -> Tensor:
+    """The absolute value. Derivative sign(x), which is 0 at 0."""
+    x = as_tensor(x)
+    return Tensor(xp.abs(x.data), (x,), lambda g: (g * xp.sign(x.data),))
+
+
+def clip(x: Any, min: Any = None, max: Any = None) -> Tensor:
+    """x, but at least min and at most max (numbers; None for no bound). The derivative is 1 inside and on the bounds."""
+    x = as_tensor(x)
+    if min is None and max is None:
+        raise ValueError("clip: give min, max or both")
+    low, high = (None if bound is None else pair("clip", x, bound)[1].data for bound in (min, max))
+
+    def vjp(g):
+        inside = xp.ones(x.shape, bool)
+        if low is not None:
+            inside &= x.data >= low
+        if high is not None:
+            inside &= x.data <= high
+        return (g * inside,)
+
+    out = x.data if low is None else xp.maximum(x.data, low)
+    return Tensor(out if high is None else xp.minimum(out, high), (x,), vjp)
+
+
+def tanh(x: Any) -> Tensor:
+    """The hyperbolic tangent. Derivative 1 - tanh(x)^2."""
+    x = as_tensor(x)
+    out = xp.tanh(x.data)
+    return Tensor(out, (x,), lambda g: (g * (1 - out * out),))
+
+
+def sigmoid(x: Any) -> Tensor:
+    """1 / (1 + e^-x), computed so that nothing overflows. Derivative s (1 - s)."""
+    x = as_tensor(x)
+    e = xp.exp(-xp.abs(x.data))
+    out = xp.where(x.data >= 0, 1, e) / (1 + e)
+    return Tensor(out, (x,), lambda g: (g * out * (1 - out),))
+
+
+def relu(x: Any) -> Tensor:
+    """max(x, 0). Derivative 1 for x > 0, else 0."""
+    x = as_tensor(x)
+    out = xp.maximum(x.data, 0)
+    return Tensor(out, (x,), lambda g: (g * (out > 0),))
+
+
+METHODS = (exp, log, sqrt, abs, clip, tanh, sigmoid, relu)

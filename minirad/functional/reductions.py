@@ -1,0 +1,186 @@
+"""Functions that make many numbers into fewer: sum, mean, var, max, softmax.
+
+``dim`` and ``keepdim`` are PyTorch's words; NumPy's ``axis`` and ``keepdims`` say the same. A dim is an integer, a tuple
+of them or None for all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from math import prod
+from typing import Any, NamedTuple
+
+from minirad.backend import xp
+from minirad.functional.elementwise import sqrt
+from minirad.tensor import Tensor, as_tensor
+
+Dim = int | tuple[int, ...] | None
+
+
+class ValuesIndices(NamedTuple):
+    """What max and min return along one dim."""
+
+    values: Tensor
+    indices: Tensor
+
+
+def two_spellings(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Let a function with dim= and keepdim= take axis= and keepdims= as well, but not both."""
+
+    @wraps(function)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        for torch_name, numpy_name in (("dim", "axis"), ("keepdim", "keepdims")):
+            if numpy_name in kwargs:
+                if torch_name in kwargs:
+                    raise TypeError(f"{function.__name__}: {torch_name} and {numpy_name} are the same; give one of them")
+                kwargs[torch_name] = kwargs.pop(numpy_name)
+        return function(*args, **kwargs)
+
+    return wrapper
+
+
+@two_spellings
+def sum(x: Any, dim: Dim = None, keepdim: bool = False) -> Tensor:
+    """The sum over dim. Each summand gets the whole gradient."""
+    x = as_tensor(x)
+    axes = _axes("sum", x, dim)
+    out = x.data.sum(axis=axes, keepdims=keepdim)
+    return Tensor(out, (x,), lambda g: (xp.broadcast_to(_restore(g, x.shape, axes), x.shape),))
+
+
+@two_spellings
+def mean(x: Any, dim: Dim = None, keepdim: bool = False) -> Tensor:
+    """The mean over dim: the sum divided by the number of elements."""
+    x = _floating("mean", x)
+    axes = _axes("mean", x, dim)
+    n = prod(x.shape[axis] for axis in axes)
+    out = x.data.mean(axis=axes, keepdims=keepdim)
+    return Tensor(out, (x,), lambda g: (xp.broadcast_to(_restore(g / n, x.shape, axes), x.shape),))
+
+
+@two_spellings
+def var(x: Any, dim: Dim = None, correction: int = 1, keepdim: bool = False) -> Tensor:
+    """sum (x - mean)^2 / (n - correction). The derivative is 2 (x - mean) / (n - correction)."""
+    x = _floating("var", x)
+    axes = _axes("var", x, dim)
+    centred = x.data - x.data.mean(axis=axes, keepdims=True)
+    n = prod(x.shape[axis] for axis in axes) - correction
+    if n <= 0:
+        raise ValueError(f"var: shape {x.shape} over dim {dim} leaves no more than correction={correction} elements")
+    out = (centred * centred).sum(axis=axes, keepdims=keepdim) / n
+    return Tensor(out, (x,), lambda g: (_restore(g, x.shape, axes) * (2 / n) * centred,))
+
+
+@two_spellings
+def std(x: Any, dim: Dim = None, correction: int = 1, keepdim: bool = False) -> Tensor:
+    """The square root of var."""
+    return sqrt(var(x, dim, correction, keepdim))
+
+
+@two_spellings
+def max(x: Any, dim: int | None = None, keepdim: bool = False) -> Tensor | ValuesIndices:
+    """The largest element; along one dim, the pair (values, indices) of the first largest in each row.
+
+    Over everything, ties share the gradient evenly; along a dim, the element at the index gets it. Both as in PyTorch.
+    """
+    return _extreme("max", x, dim, keepdim)
+
+
+@two_spellings
+def min(x: Any, dim: int | None = None, keepdim: bool = False) -> Tensor | ValuesIndices:
+    """The smallest element; see max."""
+    return _extreme("min", x, dim, keepdim)
+
+
+def _extreme(name: str, x: Any, dim: int | None, keepdim: bool) -> Tensor | ValuesIndices:
+    x = as_tensor(x)
+    axes = _axes(name, x, dim)
+    if 0 in [x.shape[axis] for axis in axes]:
+        raise ValueError(f"{name}: shape {x.shape} has no elements over dim {dim}")
+    if dim is None:
+        out = getattr(x.data, name)()
+
+        def shared(g):
+            ties = x.data == out
+            return (g * ties / ties.sum().astype(g.dtype),)
+
+        return Tensor(out, (x,), shared)
+    if isinstance(dim, tuple):
+        raise TypeError(f"{name}: dim must be one integer or None, got {dim}")
+    if not x.ndim:  # a single number is its own extreme
+        return ValuesIndices(Tensor(x.data, (x,), lambda g: (g,)), Tensor(xp.zeros((), xp.int64)))
+    index = xp.expand_dims(getattr(x.data, f"arg{name}")(axis=dim), dim)
+    value = xp.take_along_axis(x.data, index, axis=dim)
+
+    def chosen(g):
+        mask = xp.arange(x.shape[dim]).reshape([-1 if i == axes[0] else 1 for i in range(x.ndim)]) == index
+        return (_restore(g, x.shape, axes) * mask,)
+
+    shape = index.shape if keepdim else index.squeeze(dim).shape
+    return ValuesIndices(Tensor(value.reshape(shape), (x,), chosen), Tensor(index.reshape(shape)))
+
+
+@two_spellings
+def argmax(x: Any, dim: int | None = None, keepdim: bool = False) -> Tensor:
+    """The index of the (first) largest element, in the flattened tensor or along dim. No gradient."""
+    x = as_tensor(x)
+    if 0 in [x.shape[axis] for axis in _axes("argmax", x, dim)]:
+        raise ValueError(f"argmax: shape {x.shape} has no elements over dim {dim}")
+    return Tensor(x.data.argmax(axis=dim, keepdims=keepdim))
+
+
+@two_spellings
+def softmax(x: Any, dim: int) -> Tensor:
+    """e^x_i / sum_j e^x_j along dim: positive numbers that sum to 1. With s the result, the gradient is s (g - sum g s)."""
+    x = _floating("softmax", x)
+    axes = _axes("softmax", x, dim)
+    out = xp.exp(x.data - _largest(x.data, axes))
+    out = out / out.sum(axis=axes, keepdims=True)
+    return Tensor(out, (x,), lambda g: (out * (g - (g * out).sum(axis=axes, keepdims=True)),))
+
+
+@two_spellings
+def log_softmax(x: Any, dim: int) -> Tensor:
+    """x_i - log sum_j e^x_j along dim. The gradient is g - softmax(x) sum g."""
+    x = _floating("log_softmax", x)
+    axes = _axes("log_softmax", x, dim)
+    out = x.data - _largest(x.data, axes)
+    out = out - xp.log(xp.exp(out).sum(axis=axes, keepdims=True))
+    return Tensor(out, (x,), lambda g: (g - xp.exp(out) * g.sum(axis=axes, keepdims=True),))
+
+
+def _largest(data: Any, axes: tuple[int, ...]) -> Any:
+    """The largest element over these axes, taken off before exp so that nothing overflows."""
+    return data.max(axis=axes, keepdims=True) if data.size else 0
+
+
+def _axes(name: str, x: Tensor, dim: Dim) -> tuple[int, ...]:
+    """dim as a tuple of axes counted from the front."""
+    if dim is None:
+        return tuple(range(x.ndim))
+    dims = dim if isinstance(dim, tuple) else (dim,)
+    for d in dims:
+        if not isinstance(d, int):
+            raise TypeError(f"{name}: dim must be integers or None, got {dim!r}")
+        if not -x.ndim <= d < x.ndim and not (x.ndim == 0 and d in (-1, 0)):
+            raise ValueError(f"{name}: dim {d} is out of range for shape {x.shape}")
+    axes = tuple(d % x.ndim for d in dims) if x.ndim else ()
+    if len(set(axes)) != len(axes):
+        raise ValueError(f"{name}: dim {dim} names an axis twice")
+    return axes
+
+
+def _restore(g: Any, shape: tuple[int, ...], axes: tuple[int, ...]) -> Any:
+    """Give the gradient of a reduction its reduced axes back, with length 1."""
+    return g.reshape([1 if axis in axes else n for axis, n in enumerate(shape)])
+
+
+def _floating(name: str, x: Any) -> Tensor:
+    x = as_tensor(x)
+    if x.dtype.kind != "f":
+        raise TypeError(f"{name}: needs float32 or float64, got {x.dtype}; convert with .float()")
+    return x
+
+
+METHODS = (sum, mean, var, std, max, min, argmax, softmax, log_softmax)
