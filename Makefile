@@ -1,0 +1,57 @@
+# make help lists the targets. Each one first installs what it needs, in .venv.
+PYTHON ?= python3
+BIN := $(if $(filter Windows_NT,$(OS)),.venv/Scripts,.venv/bin)
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+
+help:  ## this list
+	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:[^#]*## */\t/' | expand -t 12
+
+run: .venv/.lab  ## the main job: SGD, Adam, Adam with warmup and RAdam side by side
+	$(BIN)/minirad compare
+
+test: .venv/.lab .venv/.test  ## the tests
+	$(BIN)/pytest
+
+fake: .venv/.lab .venv/.test  ## the tests once more, on the strict stand-in for CuPy
+	MINIRAD_TEST_BACKEND=fake-cupy $(BIN)/pytest
+
+parity: .venv/.lab .venv/.test .venv/.parity .venv/.torch  ## the tests against PyTorch, JAX and optax
+	$(BIN)/pytest -m parity
+
+lint: .venv/.lint  ## style, format and the floors of the imports
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+types: .venv/.lab .venv/.test .venv/.lint  ## mypy
+	$(BIN)/mypy
+
+format: .venv/.lint  ## put the files in order
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: .venv/.lab .venv/.torch  ## side by side with PyTorch
+	$(BIN)/python -m benchmarks
+
+notebooks: .venv/.test  ## build notebooks/ from chapters/
+	$(BIN)/python chapters/build.py
+
+lab: .venv/.lab .venv/.notebooks  ## open the notebooks in Jupyter
+	$(BIN)/jupyter lab notebooks
+
+ci:  ## what CI runs, in an environment of its own
+	bash .ci/run
+
+clean:  ## remove what the tools left, and .venv
+	rm -rf .venv build dist .pytest_cache .hypothesis .mypy_cache .ruff_cache .import_linter_cache
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+# One empty file for each extra that is installed.
+.venv/.%: pyproject.toml constraints.txt
+	test -d .venv || $(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet -c constraints.txt -e '.[$*]'
+	touch $@
+
+.PHONY: help run test fake parity lint types format bench notebooks lab ci clean

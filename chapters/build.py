@@ -1,0 +1,121 @@
+"""Build notebooks/ from chapters/: each chapter is MyST Markdown, each notebook its copy to open in Jupyter.
+
+    python chapters/build.py                    write the notebooks
+    python chapters/build.py --check            compare them with the chapters, byte by byte; write nothing
+    python chapters/build.py --execute NAME...  run chapters from top to bottom ("all": every one); write nothing
+
+The same chapter gives the same bytes everywhere: cell ids come from its name and the cell's index, and outputs are left
+out, since the last digits differ between processors.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import sys
+import tempfile
+from pathlib import Path
+
+import jupytext
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellControlSignal, DeadKernelError
+
+CHAPTERS = Path(__file__).resolve().parent
+NOTEBOOKS = CHAPTERS.parent / "notebooks"
+METADATA = {
+    "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+    "language_info": {"name": "python"},
+}
+
+COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def find_chapters(folder: Path = CHAPTERS) -> list[Path]:
+    """The folder's Markdown files that begin with a jupytext header. Others, such as a README, are no chapters."""
+    header = re.compile(r"\A---\n(?:(?!---).*\n)*jupytext:")
+    return [path for path in sorted(folder.glob("*.md")) if header.match(path.read_text(encoding="utf-8"))]
+
+
+def build(chapter: Path) -> nbformat.NotebookNode:
+    """The chapter as a notebook without outputs."""
+    notebook = jupytext.reads(chapter.read_text(encoding="utf-8"), fmt="md:myst")
+    notebook.nbformat, notebook.nbformat_minor = 4, 5
+    notebook.metadata = nbformat.from_dict(METADATA)
+    for index, cell in enumerate(notebook.cells):
+        cell.id = f"{chapter.stem}-{index:03d}"
+    nbformat.validate(notebook)
+    return notebook
+
+
+def to_bytes(notebook: nbformat.NotebookNode) -> bytes:
+    """The notebook as its file holds it."""
+    return (nbformat.writes(notebook) + "\n").encode()
+
+
+def write(chapters: Path = CHAPTERS, notebooks: Path = NOTEBOOKS) -> list[Path]:
+    """Write the notebook of every chapter and return their paths."""
+    notebooks.mkdir(exist_ok=True)
+    paths = []
+    for chapter in find_chapters(chapters):
+        paths.append(notebooks / f"{chapter.stem}.ipynb")
+        paths[-1].write_bytes(to_bytes(build(chapter)))
+    return paths
+
+
+def check(chapters: Path = CHAPTERS, notebooks: Path = NOTEBOOKS) -> list[str]:
+    """What is wrong with the notebooks, one line each: missing, stale, or without a chapter."""
+    wanted = {f"{chapter.stem}.ipynb": chapter for chapter in find_chapters(chapters)}
+    problems = []
+    for name, chapter in wanted.items():
+        path = notebooks / name
+        if not path.exists():
+            problems.append(f"{name} is missing: run python chapters/build.py")
+        elif path.read_bytes() != to_bytes(build(chapter)):
+            problems.append(f"{name} differs from {chapter.name}: edit the chapter, then run python chapters/build.py")
+    orphans = sorted(path.name for path in notebooks.glob("*.ipynb") if path.name not in wanted)
+    return problems + [f"{name} has no chapter: remove it, or write {name[:-6]}.md" for name in orphans]
+
+
+def execute(chapter: Path) -> str | None:
+    """Run the chapter in a kernel of its own, in an empty folder. Returns the error as text, or None."""
+    with tempfile.TemporaryDirectory() as folder:
+        resources = {"metadata": {"path": folder}}
+        client = NotebookClient(build(chapter), timeout=600, kernel_name="python3", resources=resources)
+        try:
+            client.execute(env={**os.environ, "IPYTHONDIR": folder})  # nobody's own IPython settings
+        except (CellControlSignal, DeadKernelError) as error:
+            return f"{chapter.name}: {COLOURS.sub('', str(error))}"
+    return None
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command line: 0 if all is well, 1 if a notebook or a chapter is not, 2 for a wrong argument."""
+    parser = argparse.ArgumentParser(description="Build notebooks/ from chapters/.")
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--check", action="store_true", help="compare, write nothing")
+    what.add_argument("--execute", nargs="+", metavar="NAME", help='run chapters ("all": every one), write nothing')
+    options = parser.parse_args(arguments)
+
+    chapters = {chapter.stem: chapter for chapter in find_chapters()}
+    if options.check:
+        problems = check()
+        print("\n".join(problems) or f"{len(chapters)} notebooks in sync")
+        return bool(problems)
+    if options.execute:
+        names = list(chapters) if options.execute == ["all"] else [name.removesuffix(".md") for name in options.execute]
+        if unknown := [name for name in names if name not in chapters]:
+            parser.error(f"no chapter {', '.join(unknown)}; there are: {', '.join(chapters) or 'none'}")
+        errors = 0
+        for name in names:
+            error = execute(chapters[name])
+            errors += error is not None
+            print(error or f"{name}: ok", flush=True)
+        return errors > 0
+    print("\n".join(str(path) for path in write()))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,177 @@
+"""The registry: what data sets there are, where their files come from, and how to tell that a file is the right one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from minirad.data.support import DataError
+
+
+@dataclass(frozen=True)
+class DataFile:
+    """One file of a data set, as published.
+
+    Mirrors may hold the same content under another gzip header, so a file is right if its own SHA-256 is, or else,
+    where that is known, the SHA-256 of what it unpacks to.
+
+    Attributes:
+        name: the file's name in the data set's folder.
+        urls: where to get it, tried in this order.
+        bytes: its size.
+        sha256: its checksum.
+        content_bytes: the size of what it unpacks to.
+        content_sha256: the checksum of what it unpacks to.
+    """
+
+    name: str
+    urls: tuple[str, ...]
+    bytes: int
+    sha256: str
+    content_bytes: int | None = None
+    content_sha256: str | None = None
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """A data set. It lies in a folder of its own name. One without files comes with a package, or is computed."""
+
+    name: str
+    kind: str  # what a loader makes of it: "images"
+    description: str
+    licence: str
+    citation: str
+    homepage: str
+    files: tuple[DataFile, ...] = ()
+
+    @property
+    def needs_download(self) -> bool:
+        """Whether it has files that must be fetched first."""
+        return bool(self.files)
+
+
+def names(kind: str | None = None) -> list[str]:
+    """The names of all data sets, or of those of one kind ("images")."""
+    return [dataset.name for dataset in _REGISTRY.values() if kind in (None, dataset.kind)]
+
+
+def get(name: str) -> DataSet:
+    """The data set of this name.
+
+    Raises:
+        DataError: there is none. The message lists those that there are.
+    """
+    if name not in _REGISTRY:
+        raise DataError(f"unknown data set {name!r}; there are {', '.join(_REGISTRY)}")
+    return _REGISTRY[name]
+
+
+_MNIST = ("https://ossci-datasets.s3.amazonaws.com/mnist/", "https://storage.googleapis.com/cvdf-datasets/mnist/")
+_FASHION_MNIST = (
+    "https://storage.googleapis.com/tensorflow/tf-keras-datasets/",
+    "https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion/",
+    "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
+)
+
+
+def _file(
+    mirrors: tuple[str, ...],
+    name: str,
+    bytes: int,
+    sha256: str,
+    content_bytes: int | None = None,
+    content_sha256: str | None = None,
+) -> DataFile:
+    return DataFile(name, tuple(mirror + name for mirror in mirrors), bytes, sha256, content_bytes, content_sha256)
+
+
+_DATA_SETS = (
+    DataSet(
+        name="digits",
+        kind="images",
+        description="1,797 handwritten digits, 8x8 pixels; comes with scikit-learn",
+        licence="CC BY 4.0",
+        citation="E. Alpaydin and C. Kaynak. Optical Recognition of Handwritten Digits. "
+        "UCI Machine Learning Repository, 1998.",
+        homepage="https://archive.ics.uci.edu/dataset/80",
+    ),
+    DataSet(
+        name="mnist",
+        kind="images",
+        description="70,000 handwritten digits, 28x28 pixels",
+        licence="CC BY-SA 3.0",
+        citation="Y. LeCun, L. Bottou, Y. Bengio and P. Haffner. Gradient-based learning applied to document "
+        "recognition. Proceedings of the IEEE 86(11), 1998.",
+        homepage="http://yann.lecun.com/exdb/mnist/",
+        files=(
+            _file(
+                _MNIST,
+                "train-images-idx3-ubyte.gz",
+                9_912_422,
+                "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
+            ),
+            _file(
+                _MNIST,
+                "train-labels-idx1-ubyte.gz",
+                28_881,
+                "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
+            ),
+            _file(
+                _MNIST,
+                "t10k-images-idx3-ubyte.gz",
+                1_648_877,
+                "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
+            ),
+            _file(
+                _MNIST,
+                "t10k-labels-idx1-ubyte.gz",
+                4_542,
+                "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
+            ),
+        ),
+    ),
+    DataSet(
+        name="fashion-mnist",
+        kind="images",
+        description="70,000 photos of clothes, 28x28 pixels; as large as MNIST and harder",
+        licence="MIT",
+        citation="H. Xiao, K. Rasul and R. Vollgraf. Fashion-MNIST: a novel image dataset for benchmarking machine "
+        "learning algorithms. arXiv:1708.07747, 2017.",
+        homepage="https://github.com/zalandoresearch/fashion-mnist",
+        files=(
+            _file(
+                _FASHION_MNIST,
+                "train-images-idx3-ubyte.gz",
+                26_421_880,
+                "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
+                47_040_016,
+                "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
+            ),
+            _file(
+                _FASHION_MNIST,
+                "train-labels-idx1-ubyte.gz",
+                29_515,
+                "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
+                60_008,
+                "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
+            ),
+            _file(
+                _FASHION_MNIST,
+                "t10k-images-idx3-ubyte.gz",
+                4_422_102,
+                "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
+                7_840_016,
+                "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
+            ),
+            _file(
+                _FASHION_MNIST,
+                "t10k-labels-idx1-ubyte.gz",
+                5_148,
+                "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
+                10_008,
+                "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
+            ),
+        ),
+    ),
+)
+
+_REGISTRY = {dataset.name: dataset for dataset in _DATA_SETS}

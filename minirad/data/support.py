@@ -1,0 +1,31 @@
+"""What every module here needs: one error, one way to open a file, one way to import an optional package."""
+
+from __future__ import annotations
+
+import gzip
+import importlib
+import zlib
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+# What a damaged .gz file raises while it is read.
+UNPACKING_ERRORS = (gzip.BadGzipFile, EOFError, zlib.error)
+
+
+class DataError(ValueError):
+    """A data file is missing, damaged, or not what it should be. The message is one line: which file, what to do."""
+
+
+def open_unpacked(path: Path) -> BinaryIO:
+    """Open a file for reading, unpacked if it is gzip. Its first bytes decide: browsers unpack and keep the name."""
+    with open(path, "rb") as file:
+        packed = file.read(2) == b"\x1f\x8b"
+    return cast(BinaryIO, gzip.open(path, "rb")) if packed else open(path, "rb")
+
+
+def lab(package: str) -> Any:
+    """Import a package of the extra minirad[lab]."""
+    try:
+        return importlib.import_module(package)
+    except ImportError:
+        raise ImportError(f"{package.split('.')[0]} is not installed: pip install 'minirad[lab]'") from None

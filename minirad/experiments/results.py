@@ -1,0 +1,113 @@
+"""Results of runs as files: deterministic, one a run, written whole or not at all.
+
+``<root>/<exhibit>/<scale>/<key>.jsonl`` holds what the run computed, where key stands for its settings. The same settings
+give the same bytes (on one machine, backend and thread count). What may differ, the seconds and the versions, stands
+beside it in ``<key>.meta.json``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import minirad
+from minirad.backend import backend_name, get_num_threads
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Store:
+    """The results of one exhibit at one scale, in files under ``root``.
+
+    ``edition`` is the exhibit's version: raising it makes all its old results invisible.
+    """
+
+    root: Path
+    exhibit: str
+    scale: str
+    edition: int = 1
+
+    @property
+    def folder(self) -> Path:
+        """Where the files are."""
+        return self.root / self.exhibit / self.scale
+
+    def path(self, settings: Mapping[str, Any]) -> Path:
+        """The result file of a run: named by the first 12 hex digits of the hash of its settings."""
+        canonical = json.dumps({"edition": self.edition, **settings}, sort_keys=True, separators=(",", ":"))
+        return self.folder / f"{sha256(canonical.encode()).hexdigest()[:12]}.jsonl"
+
+    def check_writable(self) -> None:
+        """Raise OSError unless results can be written."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        _write(self.folder / "writable", "").unlink()
+
+    def read(self, settings: Mapping[str, Any]) -> tuple[list[Row], Row] | None:
+        """The rows and the meta data of a finished run, or None if there is no such run."""
+        path = self.path(settings)
+        if not path.exists():
+            return None
+        header, *rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        if header["settings"] != json.loads(json.dumps(dict(settings))):
+            raise ValueError(f"{path} holds the run of other settings; move it away")
+        return rows, json.loads(_meta_path(path).read_text(encoding="utf-8"))
+
+    def write(self, settings: Mapping[str, Any], rows: Sequence[Row], seconds: float) -> Path:
+        """Write a finished run. The result file comes last: where it is, the run is complete."""
+        path = self.path(settings)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        header = {"exhibit": self.exhibit, "edition": self.edition, "settings": settings}
+        _write(_meta_path(path), json.dumps({"seconds": round(seconds, 3), **environment()}, indent=1) + "\n")
+        return _write(path, "".join(json.dumps(_without_nan(row), allow_nan=False) + "\n" for row in [header, *rows]))
+
+
+def environment() -> Row:
+    """What a result may depend on besides its settings."""
+    return {
+        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+        "python": platform.python_version(),
+        "minirad": minirad.__version__,
+        "numpy": np.__version__,
+        "backend": backend_name(),
+        "threads": get_num_threads(),
+    }
+
+
+def rounded(values: Sequence[float], digits: int = 6) -> list[float]:
+    """The values with this many significant digits, which is what a float32 holds, in less space."""
+    return [float(f"{value:.{digits}g}") for value in values]
+
+
+def _without_nan(value: Any) -> Any:
+    """JSON knows neither NaN nor infinity: null stands for both."""
+    if isinstance(value, float):
+        return value if isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {key: _without_nan(item) for key, item in value.items()}
+    return [_without_nan(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def _meta_path(path: Path) -> Path:
+    return path.with_suffix(".meta.json")
+
+
+def _write(path: Path, text: str) -> Path:
+    """Write beside the place, then move there: a killed process leaves no half file under the name."""
+    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        part.write_text(text, encoding="utf-8", newline="\n")
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+    return path

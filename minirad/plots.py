@@ -1,0 +1,72 @@
+"""Figures. Each function takes plain numbers and gives a matplotlib Figure, which saves itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+
+# Okabe and Ito's colours, which the colour-blind can tell apart, and dashes for print in black and white.
+STYLES = (("#0072B2", "-"), ("#D55E00", "--"), ("#009E73", "-."), ("#CC79A7", (0, (1, 1))), ("#E69F00", (0, (5, 1, 1, 1))))
+BINS = 60
+
+
+def compare_figure(title: str, losses: dict[str, list[list[float]]], accuracies: dict[str, list[float]]) -> Any:
+    """Training loss against step, and test accuracy, for several optimizers.
+
+    Args:
+        title: the figure's title.
+        losses: for each optimizer, for each seed, the loss at steps 1, 2, ...; nan where a run had diverged.
+        accuracies: for each optimizer, the test accuracy of each seed at the end.
+    """
+    figure = new_figure(9.0, 3.8)
+    left, right = figure.subplots(1, 2, width_ratios=(1.6, 1))
+    figure.suptitle(title, fontsize=10)
+    for (name, curves), (colour, dash) in zip(losses.items(), _styles(len(losses)), strict=True):
+        steps, binned = log_bins(curves)
+        left.plot(steps, np.nanmedian(binned, axis=0), linestyle=dash, color=colour, label=name)
+        left.fill_between(steps, np.nanmin(binned, axis=0), np.nanmax(binned, axis=0), color=colour, alpha=0.2, lw=0)
+    left.set(xscale="log", yscale="log", xlabel="step", ylabel="training loss (batch)")
+    left.set_title("median over the seeds; the band holds them all", fontsize=9)
+    left.legend(frameon=False, fontsize=9)
+
+    for place, ((_, values), (colour, _)) in enumerate(zip(accuracies.items(), _styles(len(accuracies)), strict=True)):
+        percent = 100 * np.array(values)
+        right.plot([place] * len(values), percent, "o", color=colour, alpha=0.6, ms=5, mew=0)
+        right.plot([place - 0.3, place + 0.3], [percent.mean()] * 2, color=colour, lw=2)
+    right.set_xticks(range(len(accuracies)), [name.replace(", ", ",\n") for name in accuracies], fontsize=8)
+    right.set(ylabel="test accuracy (%)", xlim=(-0.6, len(accuracies) - 0.4))
+    right.set_title("last epoch: each seed, and the mean", fontsize=9)
+    return figure
+
+
+def log_bins(curves: Sequence[Sequence[float]]) -> tuple[np.ndarray, np.ndarray]:
+    """Average curves over stretches of steps that look equally long on a logarithmic axis.
+
+    Returns:
+        The middle step of each of the n stretches, and the means, of shape (curves, n): nan where a curve had ended.
+    """
+    length = max(len(curve) for curve in curves)
+    padded = np.full((len(curves), length), np.nan)
+    for row, curve in zip(padded, curves, strict=True):
+        row[: len(curve)] = curve
+    edges = np.unique(np.geomspace(1, length + 1, BINS + 1).round().astype(int))
+    # The mean of a stretch in which a run diverged is nan, and stays away from the picture from there on.
+    means = [padded[:, i - 1 : j - 1].mean(axis=1) for i, j in zip(edges[:-1], edges[1:], strict=True)]
+    seen = np.isfinite(means).any(axis=1)  # somewhere
+    return np.sqrt(edges[:-1] * (edges[1:] - 1.0))[seen], np.array(means)[seen].T
+
+
+def new_figure(width: float, height: float) -> Any:
+    """An empty Figure of this size in inches, drawn without any window."""
+    try:
+        module = import_module("matplotlib.figure")
+    except ImportError:
+        raise ImportError("figures need matplotlib: pip install matplotlib, or minirad[lab]") from None
+    return module.Figure(figsize=(width, height), dpi=150, layout="constrained")
+
+
+def _styles(n: int) -> list[tuple[str, Any]]:
+    return [STYLES[i % len(STYLES)] for i in range(n)]

@@ -1,0 +1,69 @@
+import dataclasses
+import re
+import subprocess
+import sys
+
+import pytest
+
+from minirad.data import DataError, get, load, names
+from minirad.data.support import lab
+
+
+def test_names():
+    assert {"digits", "mnist", "fashion-mnist"} <= set(names())
+    assert {"digits", "mnist", "fashion-mnist"} <= set(names("images"))
+    assert names("no such kind") == []
+
+
+@pytest.mark.parametrize("name", names())
+def test_entry(name):
+    dataset = get(name)
+    assert dataset.name == name
+    assert dataset.needs_download == bool(dataset.files)
+    for text in (dataset.kind, dataset.description, dataset.licence, dataset.citation, dataset.homepage):
+        assert text.strip() == text != ""
+    assert len({file.name for file in dataset.files}) == len(dataset.files)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        dataset.name = "another"
+
+
+@pytest.mark.parametrize("file", [file for name in names() for file in get(name).files], ids=lambda f: f.urls[0])
+def test_file(file):
+    assert re.fullmatch(r"[\w.-]+", file.name)  # no way out of the folder
+    assert len(file.urls) >= 2
+    assert all(re.match(r"https?://", url) and url.endswith("/" + file.name) for url in file.urls)
+    assert re.fullmatch("[0-9a-f]{64}", file.sha256)
+    assert file.bytes > 0
+    assert (file.content_bytes is None) == (file.content_sha256 is None)
+    if file.content_sha256:
+        assert re.fullmatch("[0-9a-f]{64}", file.content_sha256)
+        assert file.content_bytes > file.bytes
+
+
+def test_no_two_files_have_one_checksum():
+    sums = [file.sha256 for name in names() for file in get(name).files]
+    assert len(set(sums)) == len(sums)
+
+
+@pytest.mark.parametrize("function", [get, load])
+def test_unknown_name(function):
+    with pytest.raises(DataError, match=r"'cats'.*digits, mnist, fashion-mnist") as error:
+        function("cats")
+    assert isinstance(error.value, ValueError)
+
+
+def test_import_is_light():
+    code = """
+import sys, minirad.data
+print(*{module.split(".")[0] for module in sys.modules} & {"pooch", "requests", "tqdm", "sklearn", "scipy"})
+"""
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "\n"
+
+
+def test_a_missing_package_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pooch", None)
+    with pytest.raises(ImportError, match=r"pooch is not installed: pip install 'minirad\[lab\]'"):
+        lab("pooch")
+    monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
+    with pytest.raises(ImportError, match=r"^sklearn is not"):
+        load("digits")

@@ -1,0 +1,148 @@
+"""The builder of the notebooks, the notebooks themselves, and every chapter from top to bottom."""
+
+import importlib.util
+from pathlib import Path
+
+import nbformat
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+spec = importlib.util.spec_from_file_location("chapters_build", ROOT / "chapters" / "build.py")
+build = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(build)
+
+CHAPTER = """\
+---
+jupytext:
+  formats: md:myst
+  text_representation:
+    extension: .md
+    format_name: myst
+    format_version: 0.13
+    jupytext_version: 1.19.6
+kernelspec:
+  display_name: Something else
+  name: elsewhere
+---
+
+# A small chapter, with $\\rho_t$ and ρ
+
+```{code-cell} ipython3
+:tags: [hide-input]
+x = 6
+```
+
+Some text.
+
+```{code-cell} ipython3
+open("left_behind.txt", "w").close()
+assert x * 7 == 42
+x * 7
+```
+"""
+
+
+@pytest.fixture
+def folders(tmp_path):
+    """A folder of chapters, with a page that is none, and a folder of notebooks built from it."""
+    chapters, notebooks = tmp_path / "chapters", tmp_path / "notebooks"
+    chapters.mkdir()
+    (chapters / "01-small.md").write_text(CHAPTER, encoding="utf-8")
+    (chapters / "README.md").write_text("# Chapters\n\njupytext: is only spoken of here\n", encoding="utf-8")
+    build.write(chapters, notebooks)
+    return chapters, notebooks
+
+
+def test_only_chapters_are_built(folders):
+    _, notebooks = folders
+    assert [path.name for path in notebooks.iterdir()] == ["01-small.ipynb"]
+
+
+def test_what_a_notebook_holds(folders):
+    _, notebooks = folders
+    notebook = nbformat.read(notebooks / "01-small.ipynb", as_version=4)
+    nbformat.validate(notebook)
+    assert (notebook.nbformat, notebook.nbformat_minor) == (4, 5)
+    assert [cell.cell_type for cell in notebook.cells] == ["markdown", "code", "markdown", "code"]
+    assert [cell.id for cell in notebook.cells] == [f"01-small-00{i}" for i in range(4)]
+    assert notebook.cells[0].source == "# A small chapter, with $\\rho_t$ and ρ"
+    assert notebook.cells[1].source == "x = 6"
+    assert notebook.cells[1].metadata == {"tags": ["hide-input"]}
+    assert all(cell.outputs == [] and cell.execution_count is None for cell in notebook.cells if "outputs" in cell)
+    assert set(notebook.metadata) == {"kernelspec", "language_info"}
+    assert notebook.metadata.kernelspec.name == "python3"
+
+
+def test_building_is_deterministic(folders):
+    chapters, notebooks = folders
+    before = (notebooks / "01-small.ipynb").read_bytes()
+    assert before.endswith(b"}\n")
+    assert b"\r" not in before
+    (chapters / "01-small.md").write_bytes(CHAPTER.replace("\n", "\r\n").encode())  # as a checkout on Windows may be
+    build.write(chapters, notebooks)
+    assert (notebooks / "01-small.ipynb").read_bytes() == before
+
+
+def test_check_passes_what_was_just_built(folders):
+    assert build.check(*folders) == []
+
+
+def test_check_notices_a_stale_notebook(folders):
+    chapters, notebooks = folders
+    (chapters / "01-small.md").write_text(CHAPTER.replace("Some text", "Other text"), encoding="utf-8")
+    before = (notebooks / "01-small.ipynb").read_bytes()
+    (problem,) = build.check(chapters, notebooks)
+    assert problem.startswith("01-small.ipynb differs from 01-small.md")
+    assert (notebooks / "01-small.ipynb").read_bytes() == before  # check writes nothing
+
+
+def test_check_notices_outputs(folders):
+    chapters, notebooks = folders
+    notebook = nbformat.read(notebooks / "01-small.ipynb", as_version=4)
+    notebook.cells[3].outputs = [nbformat.v4.new_output("stream", text="42")]
+    (notebooks / "01-small.ipynb").write_bytes(build.to_bytes(notebook))
+    assert len(build.check(chapters, notebooks)) == 1
+
+
+def test_check_notices_a_missing_and_an_orphan_notebook(folders):
+    chapters, notebooks = folders
+    (notebooks / "01-small.ipynb").rename(notebooks / "02-orphan.ipynb")
+    missing, orphan = build.check(chapters, notebooks)
+    assert missing.startswith("01-small.ipynb is missing")
+    assert orphan.startswith("02-orphan.ipynb has no chapter")
+
+
+@pytest.mark.slow
+def test_execute_leaves_nothing_behind(folders, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert build.execute(folders[0] / "01-small.md") is None
+    assert not list(tmp_path.rglob("left_behind.txt"))
+
+
+@pytest.mark.slow
+def test_execute_tells_the_error(folders):
+    chapters, _ = folders
+    (chapters / "01-small.md").write_text(CHAPTER.replace("== 42", "== 41, 'wrong'"), encoding="utf-8")
+    error = build.execute(chapters / "01-small.md")
+    assert error.startswith("01-small.md: ")
+    assert "assert x * 7 == 41" in error
+    assert "AssertionError: wrong" in error
+    assert "\x1b" not in error
+
+
+def test_command_line_names_an_unknown_chapter(capsys):
+    with pytest.raises(SystemExit) as stop:
+        build.main(["--execute", "no-such-chapter"])
+    assert stop.value.code == 2
+    assert "no chapter no-such-chapter" in capsys.readouterr().err
+
+
+def test_notebooks_are_in_sync(capsys):
+    assert build.main(["--check"]) == 0, capsys.readouterr().out
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("chapter", build.find_chapters(), ids=lambda path: path.stem)
+def test_chapter_runs_from_top_to_bottom(chapter):
+    error = build.execute(chapter)
+    assert error is None, error
