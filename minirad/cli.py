@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import redirect_stderr, suppress
 from dataclasses import dataclass
 from importlib import import_module
+from io import StringIO
 from pathlib import Path
-from typing import NoReturn
+from typing import Annotated, NoReturn
+
+with suppress(ImportError):  # main() says what to install
+    import tyro
+    from tyro.conf import arg
 
 
 @dataclass(frozen=True)
@@ -26,25 +33,27 @@ class Compare:
     Runs that are done already are not done again: a comparison that was stopped goes on where it was.
     """
 
-    data: str = "digits"
+    data: Annotated[str, arg(metavar="NAME")] = "digits"
     """Which images: digits (comes with scikit-learn), mnist or fashion-mnist (downloaded once)."""
-    optimizers: tuple[str, ...] = ("sgd", "adam", "adam-warmup", "radam")
+    optimizers: Annotated[tuple[str, ...], arg(metavar="NAME ...")] = ("sgd", "adam", "adam-warmup", "radam")
     """Which optimizers, by the names that `minirad list` shows."""
-    lr: tuple[str, ...] = ()
+    lr: Annotated[tuple[str, ...], arg(metavar="LR ...", help_behavior_hint="(default: see minirad list)")] = ()
     """One learning rate for all (0.01), or some by name (sgd=0.1 radam=0.003). The others keep their own."""
-    epochs: int | None = None
-    """How often to go through the training images (digits 30, the others 5)."""
-    seeds: int = 5
-    """How many seeds: 100, 101, ... . All optimizers share a seed's initial weights and batches."""
-    hidden: tuple[int, ...] | None = None
-    """The widths of the net's hidden layers (digits 128, the others 256)."""
-    out: Path = Path("runs")
-    """The folder for results and figures."""
+    epochs: Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: digits 30, the others 5)")] = None
+    """How often to go through the training images."""
+    seeds: Annotated[int, arg(metavar="N")] = 5
+    """How many seeds: 100, 101 and so on. All optimizers share a seed's initial weights and batches."""
+    hidden: Annotated[
+        tuple[int, ...], arg(metavar="N ...", help_behavior_hint="(default: digits 128, the others 256)")
+    ] = ()
+    """The widths of the net's hidden layers."""
+    out: Annotated[Path, arg(metavar="FOLDER")] = Path("runs")
+    """Where results and figures go."""
 
     def prepare(self) -> Callable[[], None]:
         """Check the input; what is returned does the comparison."""
         return import_module("minirad.experiments.compare_report").compare(
-            self.data, self.optimizers, self.rates(), self.epochs, self.hidden, self.seeds, self.out
+            self.data, self.optimizers, self.rates(), self.epochs, self.hidden or None, self.seeds, self.out
         )
 
     def rates(self) -> dict[str, float]:
@@ -66,26 +75,48 @@ def main(argv: Sequence[str] | None = None) -> None:
     Only what checks the input may fail with one line. A mistake of ours, later, shows its traceback.
     """
     try:
-        job = _command(argv).prepare()
-    except (ValueError, TypeError, ImportError, RuntimeError, OSError) as error:
-        _fail(error)
-    try:
-        job()
-    except OSError as error:  # the disk is full, say
-        _fail(error)
+        try:
+            job = _command(argv).prepare()
+        except (ValueError, TypeError, ImportError, RuntimeError, OSError) as error:
+            _fail(error)
+        try:
+            job()
+        except (OSError, MemoryError) as error:  # the disk is full, say, or the net too large
+            _fail(error)
     except KeyboardInterrupt:
         print("\nstopped; what was finished is kept, and the same command goes on from there", file=sys.stderr)
         sys.exit(130)
 
 
 def _command(argv: Sequence[str] | None) -> List | Compare:
+    if "tyro" not in globals():
+        raise ImportError("the command line needs more than NumPy: pip install 'minirad[lab]'")
+    printed = StringIO()
     try:
-        tyro = import_module("tyro")
-    except ImportError:
-        raise ImportError("the command line needs more than NumPy: pip install 'minirad[lab]'") from None
-    return tyro.cli(List | Compare, prog="minirad", args=argv, description=__doc__)
+        with redirect_stderr(printed):
+            return tyro.cli(
+                List | Compare,
+                prog="minirad",
+                description="The RAdam paper as readable code, on NumPy.",
+                args=argv,
+                config=(tyro.conf.DisallowNone,),
+            )
+    except SystemExit as stop:
+        if stop.code:
+            raise ValueError(f"{_first_paragraph(printed.getvalue())}. See minirad --help") from None
+        raise
 
 
-def _fail(error: Exception) -> NoReturn:
-    print(f"minirad: {' '.join(str(error).split())}", file=sys.stderr)
+def _first_paragraph(box: str) -> str:
+    """What tyro says in a box, in colours and over several lines, without its title and advice."""
+    lines = re.sub(r"\x1b\[[\d;]*m", "", box).splitlines()[1:]
+    words = " ".join(line.strip("│ ") or "─" * 9 for line in lines)
+    return next(filter(None, map(str.strip, re.split("[─-]{9,}", words))), "bad input").rstrip(".")
+
+
+def _fail(error: BaseException) -> NoReturn:
+    words = str(error)
+    if isinstance(error, OSError) and error.strerror and error.filename:
+        words = f"{error.filename}: {error.strerror}"
+    print(f"minirad: {' '.join(words.split())}", file=sys.stderr)
     sys.exit(2)

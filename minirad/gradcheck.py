@@ -46,13 +46,15 @@ def gradcheck(
             total = total + (y * c).sum()
         return total
 
-    before = [x.grad for _, x in checked]
+    before = [None if x.grad is None else x.grad.copy() for _, x in checked]
     for _, x in checked:
         x.grad = None
-    loss().backward()
-    gradients = [x.grad for _, x in checked]
-    for (_, x), grad in zip(checked, before, strict=True):
-        x.grad = grad
+    try:
+        loss().backward()
+        gradients = [x.grad for _, x in checked]
+    finally:
+        for (_, x), grad in zip(checked, before, strict=True):
+            x.grad = grad
 
     worst, message = 0.0, ""
     for (i, x), gradient in zip(checked, gradients, strict=True):
@@ -72,12 +74,14 @@ def gradcheck(
 def _central_difference(loss: Callable[[], Tensor], x: Tensor, data: Any, index: tuple[int, ...], eps: float) -> float:
     ends = []
     with no_grad():
-        for step in (eps, -eps):
-            moved = data.copy()
-            moved[index] += step
-            x.copy_(moved)
-            ends.append(loss().item())
-        x.copy_(data)
+        try:
+            for step in (eps, -eps):
+                moved = data.copy()
+                moved[index] += step
+                x.copy_(moved)
+                ends.append(loss().item())
+        finally:
+            x.copy_(data)
     return (ends[0] - ends[1]) / (2 * eps)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from importlib import import_module
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 # Okabe and Ito's colours, which the colour-blind can tell apart, and dashes for print in black and white.
 STYLES = (("#0072B2", "-"), ("#D55E00", "--"), ("#009E73", "-."), ("#CC79A7", (0, (1, 1))), ("#E69F00", (0, (5, 1, 1, 1))))
 BINS = 60
+CEILING = 100  # times the loss at the start: what is worse runs along the top of the picture
 
 
 def compare_figure(title: str, losses: dict[str, list[list[float]]], accuracies: dict[str, list[float]]) -> Any:
@@ -18,23 +20,28 @@ def compare_figure(title: str, losses: dict[str, list[list[float]]], accuracies:
 
     Args:
         title: the figure's title.
-        losses: for each optimizer, for each seed, the loss at steps 1, 2, ...; nan where a run had diverged.
+        losses: for each optimizer, for each seed, the loss at steps 1, 2, ...; nan or an early end where it diverged.
         accuracies: for each optimizer, the test accuracy of each seed at the end.
     """
-    figure = new_figure(9.0, 3.8)
+    figure = new_figure(9.0, 4.0)
     left, right = figure.subplots(1, 2, width_ratios=(1.6, 1))
     figure.suptitle(title, fontsize=10)
+    start = [curve[0] for curves in losses.values() for curve in curves if isfinite(curve[0])]
+    ceiling = CEILING * max(start, default=1.0)
     for (name, curves), (colour, dash) in zip(losses.items(), _styles(len(losses)), strict=True):
         steps, binned = log_bins(curves)
-        left.plot(steps, np.nanmedian(binned, axis=0), linestyle=dash, color=colour, label=name)
-        left.fill_between(steps, np.nanmin(binned, axis=0), np.nanmax(binned, axis=0), color=colour, alpha=0.2, lw=0)
+        seen = np.fmin(binned, ceiling)  # of nan and the ceiling, the ceiling
+        left.plot(steps, np.median(seen, axis=0), linestyle=dash, color=colour, label=name)
+        left.fill_between(steps, seen.min(axis=0), seen.max(axis=0), color=colour, alpha=0.2, lw=0)
     left.set(xscale="log", yscale="log", xlabel="step", ylabel="training loss (batch)")
+    left.set_ylim(top=min(left.get_ylim()[1], ceiling))
     left.set_title("median over the seeds; the band holds them all", fontsize=9)
-    left.legend(frameon=False, fontsize=9)
+    figure.legend(loc="outside lower center", ncols=4, frameon=False, fontsize=8)
 
     for place, ((_, values), (colour, _)) in enumerate(zip(accuracies.items(), _styles(len(accuracies)), strict=True)):
         percent = 100 * np.array(values)
-        right.plot([place] * len(values), percent, "o", color=colour, alpha=0.6, ms=5, mew=0)
+        spread = place + 0.06 * (np.arange(len(values)) - (len(values) - 1) / 2)  # equal values stay visible
+        right.plot(spread, percent, "o", color=colour, alpha=0.6, ms=5, mew=0)
         right.plot([place - 0.3, place + 0.3], [percent.mean()] * 2, color=colour, lw=2)
     right.set_xticks(range(len(accuracies)), [name.replace(", ", ",\n") for name in accuracies], fontsize=8)
     right.set(ylabel="test accuracy (%)", xlim=(-0.6, len(accuracies) - 0.4))
@@ -46,17 +53,16 @@ def log_bins(curves: Sequence[Sequence[float]]) -> tuple[np.ndarray, np.ndarray]
     """Average curves over stretches of steps that look equally long on a logarithmic axis.
 
     Returns:
-        The middle step of each of the n stretches, and the means, of shape (curves, n): nan where a curve had ended.
+        The middle step of each of the n stretches, and the means, of shape (curves, n): nan where a curve was not
+        finite or had ended.
     """
     length = max(len(curve) for curve in curves)
     padded = np.full((len(curves), length), np.nan)
     for row, curve in zip(padded, curves, strict=True):
         row[: len(curve)] = curve
     edges = np.unique(np.geomspace(1, length + 1, BINS + 1).round().astype(int))
-    # The mean of a stretch in which a run diverged is nan, and stays away from the picture from there on.
     means = [padded[:, i - 1 : j - 1].mean(axis=1) for i, j in zip(edges[:-1], edges[1:], strict=True)]
-    seen = np.isfinite(means).any(axis=1)  # somewhere
-    return np.sqrt(edges[:-1] * (edges[1:] - 1.0))[seen], np.array(means)[seen].T
+    return np.sqrt(edges[:-1] * (edges[1:] - 1.0)), np.array(means).T
 
 
 def new_figure(width: float, height: float) -> Any:

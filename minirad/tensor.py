@@ -7,11 +7,11 @@ the gradient for each parent. The recorded ops are the tape. ``backward`` walks 
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
 from numbers import Number
-from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from minirad.backend import Array, array_text, to_host, xp
@@ -21,6 +21,7 @@ Vjp = Callable[[Array], tuple[Array | None, ...]]
 # One clock for everything that happens. A parent is older than its child, so the times of the ops order the tape; and
 # data written later than an op that used it would falsify that op's gradient.
 _clock = count(1)
+_last_write = 0
 _recording = True
 _observers: list[Callable[[Tensor], None]] = []  # called with each new tensor: see debug.py
 
@@ -34,7 +35,7 @@ class Tensor:
         requires_grad: whether ops on this tensor are recorded.
     """
 
-    __slots__ = ("__weakref__", "data", "grad", "grad_home", "parents", "requires_grad", "time", "vjp")
+    __slots__ = ("__weakref__", "data", "grad", "grad_home", "parents", "requires_grad", "time", "vjp", "writes")
     __array_ufunc__ = None  # array + tensor is Tensor.__radd__, not an array of tensors
     __hash__ = object.__hash__  # by identity, since == compares element by element
 
@@ -45,7 +46,8 @@ class Tensor:
         self.requires_grad = False
         self.parents: tuple[Tensor, ...] = ()
         self.vjp: Vjp | None = None
-        self.time = 0  # when the op was recorded, or the last write to a leaf
+        self.time = 0  # when the op was recorded
+        self.writes: list[int] | None = None  # when the data was last written to: one list for all that share the data
         if _recording:
             for parent in parents:
                 if parent.requires_grad:
@@ -93,16 +95,21 @@ class Tensor:
             node = stack.pop()
             if node.vjp is _used:
                 raise RuntimeError("backward: this graph was used by an earlier backward(); run the forward pass again")
+            if node.time < _last_write and node.vjp is not None:
+                node._check_unchanged()
             for parent in node.parents:
-                if parent.time > node.time:
-                    raise RuntimeError(
-                        f"backward: {op_name(node)} used a tensor of shape {parent.shape} whose data was changed "
-                        "afterwards (by an optimizer step, say); run the forward pass again"
-                    )
                 if parent.requires_grad and parent not in seen:
                     seen.add(parent)
                     stack.append(parent)
-        return sorted(seen, key=attrgetter("time"))
+        return sorted(seen, key=operator.attrgetter("time"))
+
+    def _check_unchanged(self) -> None:
+        for used in (*self.parents, self):
+            if used.writes and used.writes[0] > self.time:
+                raise RuntimeError(
+                    f"backward: {op_name(self)} used data of shape {used.shape} that was changed afterwards (by an "
+                    "optimizer step, say, or through detach()); run the forward pass again, or change a copy"
+                )
 
     def _seed(self, gradient: Any) -> Array:
         if gradient is None:
@@ -148,8 +155,8 @@ class Tensor:
         return self.data.size
 
     def detach(self) -> Tensor:
-        """The same data without the memory."""
-        return Tensor(self.data)
+        """The same data, shared, without the memory."""
+        return Tensor(self.data).sharing(self)
 
     def item(self) -> Any:
         """The value of a tensor with a single element, as a Python number."""
@@ -197,47 +204,61 @@ class Tensor:
     def __int__(self) -> int:
         return int(self.item())
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
+    def __index__(self) -> int:
+        return operator.index(self.item())
+
+    def __format__(self, spec: str) -> str:
+        return format(self.item(), spec) if spec else repr(self)
+
+    def __reduce__(self) -> tuple[Any, ...]:  # copy, deepcopy and pickle come through here
         if self.vjp is not None:
-            raise TypeError("deepcopy: this tensor is the result of a recorded op; copy x.detach() instead")
-        copy = type(self)(self.data.copy())
-        copy.requires_grad = self.requires_grad
-        copy.grad = None if self.grad is None else self.grad.copy()
-        memo[id(self)] = copy
-        return copy
+            raise TypeError("copy: this tensor is the result of a recorded op; copy x.detach() instead")
+        return _rebuild, (type(self), self.data, self.grad, self.requires_grad)
 
     # ---- writing to it
 
+    def sharing(self, other: Tensor) -> Tensor:
+        """Note that this tensor lies in the other's memory, so that a write to one is a write to both."""
+        if other.writes is None:
+            other.writes = [0]
+        self.writes = other.writes
+        return self
+
     def written(self) -> None:
         """Note that the data was just changed: backward() through ops that used the old values will refuse."""
-        self.time = next(_clock)
+        global _last_write
+        if self.writes is None:
+            self.writes = [0]
+        self.writes[0] = _last_write = next(_clock)
 
     def copy_(self, value: Any) -> Tensor:
         """Overwrite the data in place with an array or tensor that broadcasts to its shape."""
-        self._check_writable("copy_")
-        self.data[...] = as_tensor(value, self.dtype).data
-        self.written()
+        self._write("copy_", ..., value)
         return self
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        self._check_writable("x[i] = y")
-        self.data[as_index(index)] = as_tensor(value, self.dtype).data
-        self.written()
+        self._write("x[i] = y", as_index(index), value)
 
-    def _check_writable(self, what: str) -> None:
-        if self.vjp is not None or (self.requires_grad and _recording):
+    def _write(self, what: str, place: Any, value: Any) -> None:
+        value = as_tensor(value, self.dtype)
+        if self.vjp is not None or (_recording and (self.requires_grad or value.requires_grad)):
             raise TypeError(
-                f"{what}: the tape still needs this tensor's data; make a new tensor (x = x + y, where(...)), "
-                "or change a leaf under no_grad()"
+                f"{what}: the tape records no writes and may need the old data; make a new tensor (x = x + y, where, "
+                "cat), or change a leaf under no_grad()"
             )
+        self.data[place] = value.data
+        self.written()
 
     def _in_place(self, result: Tensor) -> Tensor:
         """``x += y`` writes in place as in PyTorch; the result of an op is rebound instead (``total += loss``)."""
         if self.vjp is not None or (result.requires_grad and not self.requires_grad):
             return result
-        if result.shape != self.shape:
-            raise ValueError(f"in-place operation: shape {self.shape} cannot hold a result of shape {result.shape}")
-        return self.copy_(result)
+        if result.shape != self.shape or result.dtype != self.dtype:
+            raise ValueError(
+                f"x += y: {self.dtype} of shape {self.shape} cannot hold a result of {result.dtype}, {result.shape}"
+            )
+        self._write("x += y", ..., result)
+        return self
 
     def __iadd__(self, other: Any) -> Tensor:
         return self._in_place(self + other)
@@ -281,6 +302,12 @@ def op_name(node: Tensor) -> str:
 # ---- making tensors
 
 
+def _rebuild(kind: type[Tensor], data: Array, grad: Array | None, requires_grad: bool) -> Tensor:
+    copy = kind(data)
+    copy.grad, copy.requires_grad = grad, requires_grad
+    return copy
+
+
 def tensor(data: Any, requires_grad: bool = False, dtype: Any = None) -> Tensor:
     """A new tensor with a copy of the data: a number, nested lists, an array or a tensor.
 
@@ -294,7 +321,7 @@ def tensor(data: Any, requires_grad: bool = False, dtype: Any = None) -> Tensor:
     if dtype is None and not hasattr(data, "dtype"):
         dtype = _default_dtype(data)
     result = Tensor(xp.array(data, dtype=dtype, order="C"))
-    _check_dtype(result.data.dtype)
+    check_dtype(result.data.dtype)
     if requires_grad and result.data.dtype.kind != "f":
         raise TypeError(f"tensor: only float32 and float64 can require a gradient, got {result.data.dtype}")
     result.requires_grad = bool(requires_grad)
@@ -306,7 +333,7 @@ def as_tensor(value: Any, dtype: Any = None) -> Tensor:
     if isinstance(value, Tensor):
         return value
     if isinstance(value, xp.ndarray) and value.dtype.kind in "fbiu":
-        _check_dtype(value.dtype)
+        check_dtype(value.dtype)
         return Tensor(value)
     if dtype is not None and (isinstance(value, Number) or getattr(value, "shape", None) == ()):
         kind = xp.asarray(value).dtype.kind
@@ -335,7 +362,8 @@ def _default_dtype(data: Any) -> Any:
     return xp.float32 if dtype.kind == "f" else dtype
 
 
-def _check_dtype(dtype: Any) -> None:
+def check_dtype(dtype: Any) -> None:
+    """Raise TypeError unless tensors can have this dtype."""
     if dtype not in (xp.float32, xp.float64) and dtype.kind not in "biu":
         raise TypeError(f"tensor: dtype must be float32, float64, bool or an integer type, got {dtype}")
 

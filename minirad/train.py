@@ -71,7 +71,12 @@ def train(
         title: stands before the progress bar, which shows in a terminal only.
 
     A loss that is NaN or infinite ends the run; the history says at which step.
+
+    Raises:
+        ValueError: epochs is below 1.
     """
+    if epochs < 1:
+        raise ValueError(f"train: epochs must be at least 1, got {epochs}")
     history = History()
     for epoch in _progress(range(1, epochs + 1), title):
         row: dict[str, Any] = {"epoch": epoch, "loss": []}

@@ -20,8 +20,6 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import numpy
-
 FILE = Path(__file__).with_name("cupy_names.json")
 MODULES = ("cupy", "cupy.linalg", "cupy.lib.stride_tricks")
 
@@ -55,7 +53,7 @@ def _members(cls: type) -> list[tuple[str, Any]]:
 def _describe(cupy: ModuleType, thing: Any, twin: Any) -> str:
     if isinstance(thing, cupy.ufunc):
         return "ufunc"
-    if twin is not None and (thing is twin or isinstance(thing, float)) or thing is None:
+    if thing is None or (twin is not None and (thing is twin or isinstance(thing, float))):
         return "numpy"
     if callable(thing) and not isinstance(thing, type):
         return _parameters(thing)

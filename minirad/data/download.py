@@ -120,7 +120,7 @@ def _receive(url: str, file: DataFile, part: Path) -> None:
     download = lab("pooch").HTTPDownloader(chunk_size=_CHUNK, headers={"Accept-Encoding": "identity"})
     bar = lab("tqdm").tqdm(total=file.bytes, desc=file.name, unit="B", unit_scale=True, leave=False, disable=None)
     try:
-        with open(part, "xb") as opened, bar:
+        with bar, open(part, "xb") as opened:
             download(url, _Receiver(opened, bar, limit=2 * file.bytes + (1 << 20)), None)
     except lab("requests").RequestException as error:
         # Its own text is long and has the address in it again.

@@ -39,12 +39,13 @@ class Loader:
             raise TypeError(f"Loader: batch_size must be an integer, got {batch_size!r}")
         if batch_size < 1:
             raise ValueError(f"Loader: batch_size must be at least 1, got {batch_size}")
-        self.arrays: tuple[Array, ...] = tuple(to_device(array) for array in arrays)
-        shapes = [array.shape for array in self.arrays]
-        if any(array.dtype.kind not in "biuf" for array in self.arrays):
-            raise TypeError(f"Loader: arrays must hold numbers, got dtypes {[str(a.dtype) for a in self.arrays]}")
+        arrays = tuple(array if hasattr(array, "dtype") else np.asarray(array) for array in arrays)
+        if any(array.dtype.kind not in "biuf" for array in arrays):
+            raise TypeError(f"Loader: arrays must hold numbers, got dtypes {[str(array.dtype) for array in arrays]}")
+        shapes = [array.shape for array in arrays]
         if not shapes or () in shapes or len({shape[0] for shape in shapes}) != 1 or shapes[0][0] == 0:
             raise ValueError(f"Loader: needs arrays of one length, at least 1, got shapes {shapes}")
+        self.arrays: tuple[Array, ...] = tuple(to_device(array) for array in arrays)
         self.batch_size, self.shuffle, self.generator, self.drop_last = batch_size, shuffle, generator, drop_last
 
     @property

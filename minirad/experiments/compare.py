@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from math import isfinite, nan
+from math import isfinite, isnan, nan
 from time import perf_counter
 from typing import Any
 
@@ -96,6 +96,11 @@ class Outcome:
         loss = self.rows[-1]["train_loss"]
         return nan if loss is None else loss
 
+    @property
+    def diverged(self) -> bool:
+        """Whether a loss was not finite."""
+        return self.stopped is not None or isnan(self.train_loss)
+
 
 def plan(
     dataset: str,
@@ -133,13 +138,13 @@ def plan(
 def outcomes(runs: Sequence[Run], images: data.ImageData, store: Store) -> Iterator[tuple[Outcome, bool]]:
     """Do the runs one after the other. Those that the store has already are read instead: then the second is False."""
     set_num_threads(1)  # results are bit-identical only at one thread count; such small nets gain little from two
-    for run in runs:
+    for count, run in enumerate(runs, 1):
         settings = asdict(run)
         found = store.read(settings)
         if fresh := found is None:
             start = perf_counter()
             with np.errstate(all="ignore"):  # a run that diverges says so in its result
-                rows = _train(run, images)
+                rows = _train(run, images, f"{count}/{len(runs)} {run.optimizer}, seed {run.seed}")
             store.write(settings, rows, perf_counter() - start)
             found = store.read(settings)
         assert found is not None
@@ -147,7 +152,7 @@ def outcomes(runs: Sequence[Run], images: data.ImageData, store: Store) -> Itera
         yield Outcome(run, rows, end["stopped"], meta["seconds"]), fresh
 
 
-def _train(run: Run, images: data.ImageData) -> list[Row]:
+def _train(run: Run, images: data.ImageData, title: str) -> list[Row]:
     arm = ARMS[run.optimizer]
     manual_seed(run.seed)
     x, y = images.train.x, images.train.y
@@ -166,7 +171,7 @@ def _train(run: Run, images: data.ImageData) -> list[Row]:
 
     history = train(
         model, criterion, optimizer, loader, run.epochs,
-        scheduler=scheduler, evaluate=evaluate, title=f"{run.optimizer}, seed {run.seed}",
+        scheduler=scheduler, evaluate=evaluate, title=title,
     )  # fmt: skip
     for row in history.epochs:
         row["loss"] = rounded(row["loss"])

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from functools import partial
 from math import isnan
 from pathlib import Path
 
-
-
 from minirad import data
+from minirad.backend import backend_name
 from minirad.data import registry
+from minirad.data.support import lab
 from minirad.experiments.compare import ARMS, EDITION, Outcome, Run, outcomes, plan
 from minirad.experiments.results import Store
 from minirad.experiments.statistics import mean_interval
@@ -22,7 +23,7 @@ def names() -> None:
     print("data sets for `minirad compare --data`:")
     for dataset in map(registry.get, registry.names("images")):
         print(f"  {dataset.name:14s} {dataset.description}")
-    print("optimizers for `minirad compare --optimizers`, with the learning rates tuned for each data set:")
+    print("optimizers for `minirad compare --optimizers`, with their learning rates:")
     for name, arm in ARMS.items():
         rates = ", ".join(f"{dataset} {lr:g}" for dataset, lr in arm.lr.items())
         print(f"  {name:14s} {arm.title:24s} {rates}")
@@ -40,29 +41,36 @@ def compare(
     """Check everything that was asked for; what is returned does it.
 
     Raises:
-        ValueError: unknown names, numbers without sense, or data that can't be had. OSError: nothing can be written.
+        ValueError: unknown names, numbers without sense, data that can't be had, or files in the place of results.
+        ImportError: a package is missing. RuntimeError: there is no GPU. OSError: nothing can be written.
     """
     runs = plan(dataset, optimizers, lr, epochs, hidden, seeds)
+    for package in ("matplotlib", "scipy", "threadpoolctl"):
+        lab(package)
+    backend_name()  # the one that MINIRAD_BACKEND asks for
+    images = data.load(dataset)
     store = Store(out, "compare", dataset, EDITION)
-    store.check_writable()
-    return partial(_compare, runs, data.load(dataset), store)
+    store.prepare()
+    old = sum(store.read(asdict(run)) is not None for run in runs)
+    return partial(_compare, runs, images, store, old)
 
 
-def _compare(runs: Sequence[Run], images: data.ImageData, store: Store) -> None:
+def _compare(runs: Sequence[Run], images: data.ImageData, store: Store, old: int) -> None:
     """Do the runs, print the table, draw the figure, and say where everything is."""
     first = runs[0]
-    seeds = len({run.seed for run in runs})
     widths = "-".join(map(str, [images.train.x[0].size, *first.hidden, len(images.classes)]))
-    title = f"{first.data}: MLP {widths}, batch {first.batch_size}, {first.epochs} epochs, {seeds} seeds"
-    print(f"{title}; {len(images.train):,} training and {len(images.test):,} test images")
+    epochs, seeds = _count(first.epochs, "epoch"), _count(len({run.seed for run in runs}), "seed")
+    title = f"{first.data}: MLP {widths}, batch {first.batch_size}, {epochs}, {seeds}"
+    print(f"{title}\n{len(images.train):,} training and {len(images.test):,} test images", flush=True)
+    if old:
+        print(f"{old} of the {len(runs)} runs are there already and are not run again", flush=True)
 
     done: dict[str, list[Outcome]] = {run.optimizer: [] for run in runs}
-    old = 0
     for count, (outcome, fresh) in enumerate(outcomes(runs, images, store), 1):
-        done[outcome.run.optimizer].append(outcome)
-        old += not fresh
+        run = outcome.run
+        done[run.optimizer].append(outcome)
         if fresh and outcome.seconds > 5:  # long runs: show a sign of life
-            print(f"  {count}/{len(runs)} {outcome.run.optimizer}, seed {outcome.run.seed}: {outcome.accuracy:.2%}")
+            print(f"  {count}/{len(runs)} {run.optimizer}, seed {run.seed}: {outcome.accuracy:.2%}", flush=True)
     print("\n".join(["", *table(done), ""]))
 
     figure = compare_figure(
@@ -72,26 +80,25 @@ def _compare(runs: Sequence[Run], images: data.ImageData, store: Store) -> None:
     )
     picture = store.folder.with_suffix(".png")
     figure.savefig(picture)
-    if old:
-        print(f"{old} of the {len(runs)} runs were there already and were not run again")
     print(f"results in {store.folder}, figure in {picture}")
 
 
 def table(done: dict[str, list[Outcome]]) -> list[str]:
-    """The lines of the table."""
-    lines = [f"{'optimizer':24s} {'lr':>7s}  {'test accuracy, %':>16s}  {'training loss':>19s}  {'s/run':>6s}"]
+    """The lines of the table, at most 80 characters wide."""
+    lines = [f"{'optimizer':24s} {'lr':>7s}  {'test accuracy, %':>16s}  {'training loss':>17s}  {'s/run':>6s}"]
     for name, group in done.items():
         accuracy = _plus_minus([100 * o.accuracy for o in group], ".2f")
-        loss = _plus_minus([o.train_loss for o in group], ".2g")
+        diverged = sum(o.diverged for o in group)
+        loss = f"{diverged} of {len(group)} diverged" if diverged else _plus_minus([o.train_loss for o in group], ".1e")
         seconds = sum(o.seconds for o in group) / len(group)
-        stopped = sum(o.stopped is not None for o in group)
-        note = f"  {stopped} of {len(group)} diverged" if stopped else ""
-        lines.append(
-            f"{ARMS[name].title:24s} {group[0].run.lr:7g}  {accuracy:>16s}  {loss:>19s}  {seconds:6.2f}{note}"
-        )
-    n = len(next(iter(done.values())))
-    interval = "mean ± half-width of the 95% t interval over seeds" if n > 1 else "one seed: no interval"
-    return [*lines, f"({interval}; the last epoch's, never the best)"]
+        lines.append(f"{ARMS[name].title:24s} {group[0].run.lr:7g}  {accuracy:>16s}  {loss:>17s}  {seconds:6.2f}")
+    if len(next(iter(done.values()))) == 1:
+        return [*lines, "(one seed: no interval; the last epoch's, never the best)"]
+    return [*lines, "(mean ± half-width of the 95% t interval over seeds; last epoch, never the best)"]
+
+
+def _count(n: int, what: str) -> str:
+    return f"{n} {what}" if n == 1 else f"{n} {what}s"
 
 
 def _plus_minus(values: Sequence[float], form: str) -> str:

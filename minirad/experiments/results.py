@@ -12,10 +12,12 @@ import os
 import platform
 import secrets
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from math import isfinite
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 import numpy as np
@@ -45,31 +47,46 @@ class Store:
 
     def path(self, settings: Mapping[str, Any]) -> Path:
         """The result file of a run: named by the first 12 hex digits of the hash of its settings."""
-        canonical = json.dumps({"edition": self.edition, **settings}, sort_keys=True, separators=(",", ":"))
+        canonical = json.dumps(
+            {"edition": self.edition, **settings}, sort_keys=True, separators=(",", ":"), allow_nan=False
+        )
         return self.folder / f"{sha256(canonical.encode()).hexdigest()[:12]}.jsonl"
 
-    def check_writable(self) -> None:
-        """Raise OSError unless results can be written."""
+    def prepare(self) -> None:
+        """Make the folder and remove what a killed process left there. Raises OSError unless files can be written."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        _write(self.folder / "writable", "").unlink()
+        for part in self.folder.glob(".*.part"):
+            part.unlink(missing_ok=True)
+        TemporaryFile(dir=self.folder).close()
 
     def read(self, settings: Mapping[str, Any]) -> tuple[list[Row], Row] | None:
-        """The rows and the meta data of a finished run, or None if there is no such run."""
+        """The rows and the meta data of a finished run, or None if there is no such run.
+
+        Raises:
+            ValueError: the file is not the result of a run with these settings. OSError: it can't be read.
+        """
         path = self.path(settings)
         if not path.exists():
             return None
-        header, *rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-        if header["settings"] != json.loads(json.dumps(dict(settings))):
-            raise ValueError(f"{path} holds the run of other settings; move it away")
-        return rows, json.loads(_meta_path(path).read_text(encoding="utf-8"))
+        header, rows, meta = None, list[Row](), Row()
+        with suppress(ValueError):  # no JSON, or no lines
+            header, *rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+            meta = json.loads(_meta_path(path).read_text(encoding="utf-8"))
+        if header != json.loads(json.dumps(self._header(settings))) or "seconds" not in meta:
+            raise ValueError(f"{path} is not the result of this run; move it away, with its .meta.json")
+        return rows, meta
 
     def write(self, settings: Mapping[str, Any], rows: Sequence[Row], seconds: float) -> Path:
         """Write a finished run. The result file comes last: where it is, the run is complete."""
         path = self.path(settings)
+        lines = [json.dumps(_without_nan(row), sort_keys=True) + "\n" for row in [self._header(settings), *rows]]
+        meta = json.dumps({"seconds": round(seconds, 3), **environment()}, indent=1) + "\n"
         self.folder.mkdir(parents=True, exist_ok=True)
-        header = {"exhibit": self.exhibit, "edition": self.edition, "settings": settings}
-        _write(_meta_path(path), json.dumps({"seconds": round(seconds, 3), **environment()}, indent=1) + "\n")
-        return _write(path, "".join(json.dumps(_without_nan(row), allow_nan=False) + "\n" for row in [header, *rows]))
+        _write(_meta_path(path), meta)
+        return _write(path, "".join(lines))
+
+    def _header(self, settings: Mapping[str, Any]) -> Row:
+        return {"exhibit": self.exhibit, "edition": self.edition, "settings": dict(settings)}
 
 
 def environment() -> Row:
@@ -104,7 +121,7 @@ def _meta_path(path: Path) -> Path:
 
 def _write(path: Path, text: str) -> Path:
     """Write beside the place, then move there: a killed process leaves no half file under the name."""
-    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
         part.write_text(text, encoding="utf-8", newline="\n")
         os.replace(part, path)

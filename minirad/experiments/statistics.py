@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib import import_module
 from math import nan, sqrt
+
+from minirad.data.support import lab
 
 
 def mean_interval(values: Sequence[float], confidence: float = 0.95) -> tuple[float, float]:
@@ -16,5 +17,5 @@ def mean_interval(values: Sequence[float], confidence: float = 0.95) -> tuple[fl
     if n == 1:
         return mean, nan
     spread = sqrt(sum((value - mean) ** 2 for value in values) / (n - 1))
-    quantile = import_module("scipy.stats").t.ppf((1 + confidence) / 2, n - 1)
+    quantile = lab("scipy.stats").t.ppf((1 + confidence) / 2, n - 1)
     return mean, float(quantile) * spread / sqrt(n)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from minirad.backend import xp
-from minirad.tensor import Tensor, as_tensor
+from minirad.tensor import Tensor, as_tensor, check_dtype
 
 
 def pair(name: str, a: Any, b: Any) -> tuple[Tensor, Tensor]:
@@ -26,6 +26,14 @@ def pair(name: str, a: Any, b: Any) -> tuple[Tensor, Tensor]:
     if a.data.dtype != b.data.dtype:
         raise TypeError(f"{name}: operands have different dtypes, {a.dtype} and {b.dtype}; convert one of them first")
     return a, b
+
+
+def floating(name: str, x: Any) -> Tensor:
+    """The operand of a function that has no meaning for integers."""
+    x = as_tensor(x)
+    if x.dtype.kind != "f":
+        raise TypeError(f"{name}: needs float32 or float64, got {x.dtype}; convert with .float()")
+    return x
 
 
 def add(a: Any, b: Any) -> Tensor:
@@ -51,9 +59,11 @@ def mul(a: Any, b: Any) -> Tensor:
 
 
 def div(a: Any, b: Any) -> Tensor:
-    """a / b. d(a/b) = da / b - (a/b) db / b."""
+    """a / b, float32 for integers. d(a/b) = da / b - (a/b) db / b."""
     a, b = pair("div", a, b)
     out = a.data / b.data
+    if a.dtype.kind != "f":
+        out = out.astype(xp.float32)
 
     def vjp(g):
         g_a = g / b.data
@@ -71,7 +81,7 @@ def neg(a: Any) -> Tensor:
 def pow(a: Any, b: Any) -> Tensor:
     """a ** b. d(a^b) = b a^(b-1) da + a^b log(a) db, where a^b log(a) counts as 0 at a = 0."""
     if isinstance(b, int | float) and isinstance(a, Tensor) and a.dtype.kind == "f":
-        # A number as exponent: NumPy has short cuts for 2, 0.5 and -1.
+        b = float(b)  # a number as exponent: NumPy has short cuts for 2, 0.5 and -1
         return Tensor(a.data**b, (a,), lambda g: (g * (b * a.data ** (b - 1)) if b else xp.zeros_like(g),))
     a, b = pair("pow", a, b)
     out = a.data**b.data
@@ -111,21 +121,18 @@ def matmul(a: Any, b: Any) -> Tensor:
 def maximum(a: Any, b: Any) -> Tensor:
     """The larger of a and b; where they tie, each gets half of the gradient."""
     a, b = pair("maximum", a, b)
-    return _select(xp.maximum(a.data, b.data), a, b, lambda: a.data > b.data)
+    return Tensor(xp.maximum(a.data, b.data), (a, b), lambda g: _shared(g, a.data > b.data, a.data == b.data))
 
 
 def minimum(a: Any, b: Any) -> Tensor:
     """The smaller of a and b; where they tie, each gets half of the gradient."""
     a, b = pair("minimum", a, b)
-    return _select(xp.minimum(a.data, b.data), a, b, lambda: a.data < b.data)
+    return Tensor(xp.minimum(a.data, b.data), (a, b), lambda g: _shared(g, a.data < b.data, a.data == b.data))
 
 
-def _select(out: Any, a: Tensor, b: Tensor, a_wins: Callable[[], Any]) -> Tensor:
-    def vjp(g):
-        g_a = g * xp.where(a.data == b.data, 0.5, a_wins()).astype(g.dtype)
-        return (g_a, g - g_a)
-
-    return Tensor(out, (a, b), vjp)
+def _shared(g: Any, a_wins: Any, tie: Any) -> tuple[Any, Any]:
+    g_a = xp.where(tie, g / 2, xp.where(a_wins, g, 0))
+    return (g_a, g - g_a)
 
 
 def where(condition: Any, a: Any, b: Any) -> Tensor:
@@ -140,6 +147,7 @@ def where(condition: Any, a: Any, b: Any) -> Tensor:
 def cast(a: Any, dtype: Any) -> Tensor:
     """The same values in another dtype; the gradient is cast back. A float becomes no integer: that has no gradient."""
     a = as_tensor(a)
+    check_dtype(xp.dtype(dtype))
     before = a.dtype
     return Tensor(a.data.astype(dtype), (a,) if xp.dtype(dtype).kind == "f" else (), lambda g: (g.astype(before),))
 
@@ -150,6 +158,9 @@ def _comparison(ufunc: str) -> Callable[[Any, Any], Tensor]:
         return Tensor(getattr(xp, ufunc)(a.data, b.data))  # a mask has no gradient
 
     return compare
+
+
+_and, _or, _xor = _comparison("bitwise_and"), _comparison("bitwise_or"), _comparison("bitwise_xor")
 
 
 OPERATORS: dict[str, Callable[..., Tensor]] = {
@@ -172,8 +183,11 @@ OPERATORS: dict[str, Callable[..., Tensor]] = {
     "__le__": _comparison("less_equal"),
     "__gt__": _comparison("greater"),
     "__ge__": _comparison("greater_equal"),
-    "__and__": _comparison("logical_and"),
-    "__or__": _comparison("logical_or"),
-    "__xor__": _comparison("logical_xor"),
-    "__invert__": lambda a: Tensor(xp.logical_not(a.data)),
+    "__and__": _and,
+    "__rand__": _and,
+    "__or__": _or,
+    "__ror__": _or,
+    "__xor__": _xor,
+    "__rxor__": _xor,
+    "__invert__": lambda a: Tensor(xp.invert(a.data)),
 }

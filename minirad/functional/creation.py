@@ -34,16 +34,16 @@ def arange(start: Any, end: Any = None, step: Any = 1, *, dtype: Any = None) -> 
     return tensor(xp.arange(start, end, step, dtype=dtype or tensor([start, end, step]).dtype))
 
 
-def randn(*size: Any, dtype: Any = None, requires_grad: bool = False, generator: Generator | None = None):
+def randn(*size: Any, dtype: Any = None, requires_grad: bool = False, generator: Generator | None = None) -> Tensor:
     """Numbers from N(0, 1), drawn on the host from the generator, or else from the stream "noise"."""
-    draws = (generator or stream("noise")).standard_normal(_shape("randn", size))
-    return tensor(draws, requires_grad, dtype or xp.float32)
+    draws = (generator or stream("noise")).standard_normal(_shape("randn", size), dtype or "float32")
+    return tensor(draws, requires_grad)
 
 
-def rand(*size: Any, dtype: Any = None, requires_grad: bool = False, generator: Generator | None = None):
+def rand(*size: Any, dtype: Any = None, requires_grad: bool = False, generator: Generator | None = None) -> Tensor:
     """Numbers uniform on [0, 1), drawn on the host from the generator, or else from the stream "noise"."""
-    draws = (generator or stream("noise")).random(_shape("rand", size))
-    return tensor(draws, requires_grad, dtype or xp.float32)
+    draws = (generator or stream("noise")).random(_shape("rand", size), dtype or "float32")
+    return tensor(draws, requires_grad)
 
 
 def _shape(name: str, size: tuple[Any, ...]) -> tuple[int, ...]:

@@ -5,26 +5,26 @@ from __future__ import annotations
 from typing import Any
 
 from minirad.backend import xp
-from minirad.functional.arithmetic import pair
+from minirad.functional.arithmetic import floating, pair
 from minirad.tensor import Tensor, as_tensor
 
 
 def exp(x: Any) -> Tensor:
     """e^x, which is its own derivative."""
-    x = as_tensor(x)
+    x = floating("exp", x)
     out = xp.exp(x.data)
     return Tensor(out, (x,), lambda g: (g * out,))
 
 
 def log(x: Any) -> Tensor:
     """The natural logarithm. Derivative 1/x."""
-    x = as_tensor(x)
+    x = floating("log", x)
     return Tensor(xp.log(x.data), (x,), lambda g: (g / x.data,))
 
 
 def sqrt(x: Any) -> Tensor:
     """The square root. Derivative 1 / (2 sqrt(x)), infinite at 0."""
-    x = as_tensor(x)
+    x = floating("sqrt", x)
     out = xp.sqrt(x.data)
     return Tensor(out, (x,), lambda g: (g * 0.5 / out,))
 
@@ -40,6 +40,8 @@ def clip(x: Any, min: Any = None, max: Any = None) -> Tensor:
     x = as_tensor(x)
     if min is None and max is None:
         raise ValueError("clip: give min, max or both")
+    if isinstance(min, Tensor) or isinstance(max, Tensor):
+        raise TypeError("clip: min and max must be numbers; for tensors use maximum() and minimum()")
     low, high = (None if bound is None else pair("clip", x, bound)[1].data for bound in (min, max))
 
     def vjp(g):
@@ -56,14 +58,14 @@ def clip(x: Any, min: Any = None, max: Any = None) -> Tensor:
 
 def tanh(x: Any) -> Tensor:
     """The hyperbolic tangent. Derivative 1 - tanh(x)^2."""
-    x = as_tensor(x)
+    x = floating("tanh", x)
     out = xp.tanh(x.data)
     return Tensor(out, (x,), lambda g: (g * (1 - out * out),))
 
 
 def sigmoid(x: Any) -> Tensor:
     """1 / (1 + e^-x), computed so that nothing overflows. Derivative s (1 - s)."""
-    x = as_tensor(x)
+    x = floating("sigmoid", x)
     e = xp.exp(-xp.abs(x.data))
     out = xp.where(x.data >= 0, 1, e) / (1 + e)
     return Tensor(out, (x,), lambda g: (g * out * (1 - out),))

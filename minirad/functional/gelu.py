@@ -6,7 +6,8 @@ from math import pi, sqrt
 from typing import Any
 
 from minirad.backend import Array, xp
-from minirad.tensor import Tensor, as_tensor
+from minirad.functional.arithmetic import floating
+from minirad.tensor import Tensor
 
 # Chebyshev coefficients of e^(x^2) erfc(x), x >= 0, as a function of u = (x - 4) / (x + 4) in [-1, 1): interpolation at 80
 # nodes in 40-digit arithmetic, cut where the terms fall below 1e-17.
@@ -41,7 +42,7 @@ ERFC = (
 def erf(x: Array) -> Array:
     """2/sqrt(pi) times the integral of e^(-t^2) from 0 to x, to 1e-15. An array in, an array out."""
     size = xp.abs(x)
-    u = (size - 4) / (size + 4)
+    u = 1 - 8 / (size + 4)  # (x - 4) / (x + 4), also for infinite x
     # Clenshaw's recurrence sums the series from its end: b_k = c_k + 2 u b_(k+1) - b_(k+2).
     b, b_next = 0 * u, 0 * u
     for c in reversed(ERFC[1:]):
@@ -56,7 +57,7 @@ def gelu(x: Any, approximate: str = "none") -> Tensor:
     """
     if approximate not in ("none", "tanh"):
         raise ValueError(f"gelu: approximate must be 'none' or 'tanh', got {approximate!r}")
-    x = as_tensor(x)
+    x = floating("gelu", x)
     z = x.data
     if approximate == "none":
         cdf = 0.5 * (1 + erf(z / sqrt(2)))

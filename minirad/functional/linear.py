@@ -6,8 +6,8 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from minirad.backend import stream, to_device, xp
-from minirad.functional.arithmetic import pair
-from minirad.tensor import Tensor, as_tensor
+from minirad.functional.arithmetic import floating, pair
+from minirad.tensor import Tensor
 
 if TYPE_CHECKING:
     from numpy.random import Generator
@@ -35,7 +35,7 @@ def linear(x: Any, weight: Any, bias: Any = None) -> Tensor:
         g_rows = g.reshape(rows, weight.shape[0])
         g_x = g @ weight.data if x.requires_grad else None
         g_weight = g_rows.T @ x.data.reshape(rows, weight.shape[1]) if weight.requires_grad else None
-        return (g_x, g_weight) if bias is None else (g_x, g_weight, g_rows.sum(axis=0))
+        return (g_x, g_weight) if bias is None else (g_x, g_weight, g_rows.sum(axis=0) if bias.requires_grad else None)
 
     return Tensor(out, parents, vjp)
 
@@ -49,7 +49,7 @@ def dropout(
     """
     if not 0 <= p <= 1:
         raise ValueError(f"dropout: p must lie in [0, 1], got {p}")
-    x = as_tensor(x)
+    x, p = floating("dropout", x), float(p)
     if not training or p == 0:
         return x
     keep = (generator or stream("dropout")).random(x.shape, dtype="float32") >= p

@@ -49,7 +49,7 @@ def cross_entropy(
         raise ValueError(f"cross_entropy: label_smoothing must lie in [0, 1], got {label_smoothing}")
     if reduction not in ("mean", "sum", "none"):
         raise ValueError(f"cross_entropy: reduction must be 'mean', 'sum' or 'none', got {reduction!r}")
-    classes = input.shape[class_axis]
+    label_smoothing, classes = float(label_smoothing), input.shape[class_axis]
     moved = input.data if class_axis == input.ndim - 1 else xp.moveaxis(input.data, class_axis, -1)
     logits, labels = moved.reshape(-1, classes), target.data.reshape(-1)
     counted = labels != ignore_index
@@ -64,7 +64,7 @@ def cross_entropy(
     losses = xp.log(total[:, 0]) - (1 - label_smoothing) * z[rows, labels]
     if label_smoothing:
         losses -= label_smoothing * z.mean(axis=1)
-    losses *= counted
+    losses = xp.where(counted, losses, 0)
     divisor = int(counted.sum()) if reduction == "mean" else 1
 
     def vjp(g):
@@ -72,7 +72,7 @@ def cross_entropy(
         if label_smoothing:
             gradient -= label_smoothing / classes
         gradient[rows, labels] -= 1 - label_smoothing
-        gradient *= (g.reshape(-1) / divisor * counted)[:, None]
+        gradient *= xp.where(counted, g.reshape(-1) / divisor, 0)[:, None]
         gradient = gradient.reshape(moved.shape)
         return (gradient if moved is input.data else xp.moveaxis(gradient, -1, class_axis),)
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from math import prod
+from math import inf, prod
 from typing import Any, NamedTuple
 
 from minirad.backend import xp
-from minirad.functional.elementwise import sqrt
+from minirad.functional.arithmetic import floating
 from minirad.tensor import Tensor, as_tensor
 
 Dim = int | tuple[int, ...] | None
@@ -52,7 +52,7 @@ def sum(x: Any, dim: Dim = None, keepdim: bool = False) -> Tensor:
 @two_spellings
 def mean(x: Any, dim: Dim = None, keepdim: bool = False) -> Tensor:
     """The mean over dim: the sum divided by the number of elements."""
-    x = _floating("mean", x)
+    x = floating("mean", x)
     axes = _axes("mean", x, dim)
     n = prod(x.shape[axis] for axis in axes)
     out = x.data.mean(axis=axes, keepdims=keepdim)
@@ -62,20 +62,22 @@ def mean(x: Any, dim: Dim = None, keepdim: bool = False) -> Tensor:
 @two_spellings
 def var(x: Any, dim: Dim = None, correction: int = 1, keepdim: bool = False) -> Tensor:
     """sum (x - mean)^2 / (n - correction). The derivative is 2 (x - mean) / (n - correction)."""
-    x = _floating("var", x)
+    x = floating("var", x)
     axes = _axes("var", x, dim)
-    centred = x.data - x.data.mean(axis=axes, keepdims=True)
-    n = prod(x.shape[axis] for axis in axes) - correction
+    n = float(prod(x.shape[axis] for axis in axes) - correction)
     if n <= 0:
         raise ValueError(f"var: shape {x.shape} over dim {dim} leaves no more than correction={correction} elements")
+    centred = x.data - x.data.mean(axis=axes, keepdims=True)
     out = (centred * centred).sum(axis=axes, keepdims=keepdim) / n
     return Tensor(out, (x,), lambda g: (_restore(g, x.shape, axes) * (2 / n) * centred,))
 
 
 @two_spellings
 def std(x: Any, dim: Dim = None, correction: int = 1, keepdim: bool = False) -> Tensor:
-    """The square root of var."""
-    return sqrt(var(x, dim, correction, keepdim))
+    """The square root of var. Where all elements are the same, its derivative counts as 0."""
+    squared = var(x, dim, correction, keepdim)
+    out = xp.sqrt(squared.data)
+    return Tensor(out, (squared,), lambda g: (g * 0.5 / xp.where(out == 0, inf, out),))
 
 
 @two_spellings
@@ -95,7 +97,7 @@ def min(x: Any, dim: int | None = None, keepdim: bool = False) -> Tensor | Value
 
 def _extreme(name: str, x: Any, dim: int | None, keepdim: bool) -> Tensor | ValuesIndices:
     x = as_tensor(x)
-    axes = _axes(name, x, dim)
+    axes = _axes(name, x, dim, several=False)
     if 0 in [x.shape[axis] for axis in axes]:
         raise ValueError(f"{name}: shape {x.shape} has no elements over dim {dim}")
     if dim is None:
@@ -105,9 +107,8 @@ def _extreme(name: str, x: Any, dim: int | None, keepdim: bool) -> Tensor | Valu
             ties = x.data == out
             return (g * ties / ties.sum().astype(g.dtype),)
 
+        shared.__qualname__ = name  # for error messages
         return Tensor(out, (x,), shared)
-    if isinstance(dim, tuple):
-        raise TypeError(f"{name}: dim must be one integer or None, got {dim}")
     if not x.ndim:  # a single number is its own extreme
         return ValuesIndices(Tensor(x.data, (x,), lambda g: (g,)), Tensor(xp.zeros((), xp.int64)))
     index = xp.expand_dims(getattr(x.data, f"arg{name}")(axis=dim), dim)
@@ -117,6 +118,7 @@ def _extreme(name: str, x: Any, dim: int | None, keepdim: bool) -> Tensor | Valu
         mask = xp.arange(x.shape[dim]).reshape([-1 if i == axes[0] else 1 for i in range(x.ndim)]) == index
         return (_restore(g, x.shape, axes) * mask,)
 
+    chosen.__qualname__ = name
     shape = index.shape if keepdim else index.squeeze(dim).shape
     return ValuesIndices(Tensor(value.reshape(shape), (x,), chosen), Tensor(index.reshape(shape)))
 
@@ -125,7 +127,7 @@ def _extreme(name: str, x: Any, dim: int | None, keepdim: bool) -> Tensor | Valu
 def argmax(x: Any, dim: int | None = None, keepdim: bool = False) -> Tensor:
     """The index of the (first) largest element, in the flattened tensor or along dim. No gradient."""
     x = as_tensor(x)
-    if 0 in [x.shape[axis] for axis in _axes("argmax", x, dim)]:
+    if 0 in [x.shape[axis] for axis in _axes("argmax", x, dim, several=False)]:
         raise ValueError(f"argmax: shape {x.shape} has no elements over dim {dim}")
     return Tensor(x.data.argmax(axis=dim, keepdims=keepdim))
 
@@ -133,7 +135,7 @@ def argmax(x: Any, dim: int | None = None, keepdim: bool = False) -> Tensor:
 @two_spellings
 def softmax(x: Any, dim: int) -> Tensor:
     """e^x_i / sum_j e^x_j along dim: positive numbers that sum to 1. With s the result, the gradient is s (g - sum g s)."""
-    x = _floating("softmax", x)
+    x = floating("softmax", x)
     axes = _axes("softmax", x, dim)
     out = xp.exp(x.data - _largest(x.data, axes))
     out = out / out.sum(axis=axes, keepdims=True)
@@ -143,7 +145,7 @@ def softmax(x: Any, dim: int) -> Tensor:
 @two_spellings
 def log_softmax(x: Any, dim: int) -> Tensor:
     """x_i - log sum_j e^x_j along dim. The gradient is g - softmax(x) sum g."""
-    x = _floating("log_softmax", x)
+    x = floating("log_softmax", x)
     axes = _axes("log_softmax", x, dim)
     out = x.data - _largest(x.data, axes)
     out = out - xp.log(xp.exp(out).sum(axis=axes, keepdims=True))
@@ -155,14 +157,14 @@ def _largest(data: Any, axes: tuple[int, ...]) -> Any:
     return data.max(axis=axes, keepdims=True) if data.size else 0
 
 
-def _axes(name: str, x: Tensor, dim: Dim) -> tuple[int, ...]:
+def _axes(name: str, x: Tensor, dim: Dim, several: bool = True) -> tuple[int, ...]:
     """dim as a tuple of axes counted from the front."""
     if dim is None:
         return tuple(range(x.ndim))
-    dims = dim if isinstance(dim, tuple) else (dim,)
+    dims = tuple(dim) if several and isinstance(dim, tuple | list) else (dim,)
     for d in dims:
         if not isinstance(d, int):
-            raise TypeError(f"{name}: dim must be integers or None, got {dim!r}")
+            raise TypeError(f"{name}: dim must be {'integers' if several else 'an integer'} or None, got {dim!r}")
         if not -x.ndim <= d < x.ndim and not (x.ndim == 0 and d in (-1, 0)):
             raise ValueError(f"{name}: dim {d} is out of range for shape {x.shape}")
     axes = tuple(d % x.ndim for d in dims) if x.ndim else ()
@@ -174,13 +176,6 @@ def _axes(name: str, x: Tensor, dim: Dim) -> tuple[int, ...]:
 def _restore(g: Any, shape: tuple[int, ...], axes: tuple[int, ...]) -> Any:
     """Give the gradient of a reduction its reduced axes back, with length 1."""
     return g.reshape([1 if axis in axes else n for axis, n in enumerate(shape)])
-
-
-def _floating(name: str, x: Any) -> Tensor:
-    x = as_tensor(x)
-    if x.dtype.kind != "f":
-        raise TypeError(f"{name}: needs float32 or float64, got {x.dtype}; convert with .float()")
-    return x
 
 
 METHODS = (sum, mean, var, std, max, min, argmax, softmax, log_softmax)

@@ -8,6 +8,7 @@ from math import prod
 from typing import Any
 
 from minirad.backend import xp
+from minirad.functional.reductions import Dim, two_spellings
 from minirad.tensor import Tensor, as_index, as_tensor
 
 
@@ -23,7 +24,7 @@ def reshape(x: Any, *shape: Any) -> Tensor:
     known = prod(n for n in shape if n != -1)
     if shape.count(-1) > 1 or (known != x.numel() if -1 not in shape else not known or x.numel() % known):
         raise ValueError(f"reshape: {x.numel()} elements of shape {x.shape} do not fit the shape {shape}")
-    return Tensor(x.data.reshape(shape), (x,), lambda g: (g.reshape(x.shape),))
+    return Tensor(x.data.reshape(shape), (x,), lambda g: (g.reshape(x.shape),)).sharing(x)
 
 
 def flatten(x: Any, start_dim: int = 0, end_dim: int = -1) -> Tensor:
@@ -37,13 +38,16 @@ def flatten(x: Any, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     return reshape(x, x.shape[:start] + (prod(x.shape[start : end + 1]),) + x.shape[end + 1 :])
 
 
-def squeeze(x: Any, dim: int) -> Tensor:
-    """Without the axis dim, if its length is 1."""
+@two_spellings
+def squeeze(x: Any, dim: Dim = None) -> Tensor:
+    """Without those axes of dim (one, a tuple, or None for all) whose length is 1."""
     x = as_tensor(x)
-    axis = _axis("squeeze", dim, x.ndim)
-    return reshape(x, x.shape[:axis] + x.shape[axis + 1 :]) if x.shape[axis] == 1 else x
+    dims = range(x.ndim) if dim is None else dim if isinstance(dim, tuple | list) else (dim,)
+    axes = {_axis("squeeze", d, x.ndim) for d in dims}
+    return reshape(x, tuple(n for axis, n in enumerate(x.shape) if n != 1 or axis not in axes))
 
 
+@two_spellings
 def unsqueeze(x: Any, dim: int) -> Tensor:
     """With a new axis of length 1 at dim."""
     x = as_tensor(x)
@@ -58,14 +62,14 @@ def permute(x: Any, *dims: Any) -> Tensor:
     if sorted(dims) != list(range(x.ndim)):
         raise ValueError(f"permute: dims must name each of the {x.ndim} axes once, got {dims}")
     inverse = tuple(sorted(range(x.ndim), key=dims.__getitem__))
-    return Tensor(x.data.transpose(dims), (x,), lambda g: (g.transpose(inverse),))
+    return Tensor(x.data.transpose(dims), (x,), lambda g: (g.transpose(inverse),)).sharing(x)
 
 
 def transpose(x: Any, dim0: int, dim1: int) -> Tensor:
     """Two axes swapped."""
     x = as_tensor(x)
     i, j = (_axis("transpose", d, x.ndim) for d in (dim0, dim1))
-    return Tensor(x.data.swapaxes(i, j), (x,), lambda g: (g.swapaxes(i, j),))
+    return Tensor(x.data.swapaxes(i, j), (x,), lambda g: (g.swapaxes(i, j),)).sharing(x)
 
 
 def getitem(x: Any, index: Any) -> Tensor:
@@ -73,7 +77,8 @@ def getitem(x: Any, index: Any) -> Tensor:
     x = as_tensor(x)
     index = as_index(index)
     parts = index if isinstance(index, tuple) else (index,)
-    repeats = any(hasattr(part, "dtype") and part.dtype.kind != "b" for part in parts)
+    arrays = [part for part in parts if hasattr(part, "dtype")]
+    repeats = any(array.dtype.kind != "b" for array in arrays)
 
     def vjp(g):
         full = xp.zeros_like(x.data)
@@ -83,9 +88,11 @@ def getitem(x: Any, index: Any) -> Tensor:
             full[index] = g
         return (full,)
 
-    return Tensor(x.data[index], (x,), vjp)
+    out = Tensor(x.data[index], (x,), vjp)
+    return out if arrays else out.sharing(x)  # NumPy copies what arrays choose
 
 
+@two_spellings
 def cat(tensors: Sequence[Any], dim: int = 0) -> Tensor:
     """Join tensors along dim; their other axes must agree."""
     parents = _same_dtype("cat", tensors)
@@ -100,6 +107,7 @@ def cat(tensors: Sequence[Any], dim: int = 0) -> Tensor:
     return Tensor(out, parents, lambda g: tuple(g[(*cut, slice(i, j))] for i, j in pairwise(ends)))
 
 
+@two_spellings
 def stack(tensors: Sequence[Any], dim: int = 0) -> Tensor:
     """Join tensors of one shape along a new axis at dim."""
     parents = _same_dtype("stack", tensors)

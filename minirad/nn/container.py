@@ -28,8 +28,14 @@ class ModuleList(Module):
     def __iter__(self) -> Iterator[Module]:
         return (module for _, module in self.named_children())
 
-    def __getitem__(self, index: int) -> Module:
-        return list(self)[index]
+    def __getitem__(self, index: int | slice) -> Any:
+        chosen = list(self)[index]
+        if isinstance(chosen, Module):
+            return chosen
+        part = type(self)()
+        for module in chosen:
+            part.append(module)
+        return part
 
 
 class Sequential(ModuleList):

@@ -18,7 +18,7 @@ def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generato
         return tensor.copy_(to_device((generator or stream("init")).uniform(a, b, tensor.shape).astype(tensor.dtype)))
 
 
-def kaiming_uniform_(tensor: Tensor, a: float = 0.0, generator: Generator | None = None) -> Tensor:
+def kaiming_uniform_(tensor: Tensor, a: float = 0.0, *, generator: Generator | None = None) -> Tensor:
     """Uniform on [-bound, bound] with bound = sqrt(6 / ((1 + a^2) fan_in)): keeps the size of a leaky ReLU net's signal.
 
     Source: He et al., "Delving Deep into Rectifiers", 2015. ``a`` is the slope of the negative side.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from minirad.backend import Array, to_device, to_host, xp
@@ -54,11 +54,7 @@ class Module:
 
     def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
         """All parameters with dotted names, in the order in which they were set; tied ones once, by the first name."""
-        seen = set()
-        for name, value in self._named_state(Parameter):
-            if id(value) not in seen:
-                seen.add(id(value))
-                yield name, value
+        return ((name, value) for name, value in self._named_once() if isinstance(value, Parameter))
 
     def parameters(self) -> Iterator[Parameter]:
         """All parameters, tied ones once."""
@@ -70,20 +66,26 @@ class Module:
         setattr(self, name, array.data if isinstance(array, Tensor) else to_device(array))
 
     def named_buffers(self) -> Iterator[tuple[str, Array]]:
-        """All buffers with dotted names."""
-        return ((name, value) for name, value in self._named_state() if not isinstance(value, Parameter))
+        """All buffers with dotted names, each once."""
+        return ((name, value) for name, value in self._named_once() if not isinstance(value, Parameter))
 
     def buffers(self) -> Iterator[Array]:
         """All buffers."""
         return (array for _, array in self.named_buffers())
 
-    def _named_state(self, kind: type | None = None) -> Iterator[tuple[str, Any]]:
-        """Parameters (of this kind) and buffers, module by module, under every name that they have."""
-        for prefix, module in self.named_modules():
-            own = [(name, value) for name, value in vars(module).items() if isinstance(value, Parameter)]
-            if kind is None:
-                own += [(name, getattr(module, name)) for name in vars(module) if name in getattr(module, "_buffers", ())]
-            yield from ((f"{prefix}.{name}" if prefix else name, value) for name, value in own)
+    def _named_state(self, prefix: str = "") -> Iterator[tuple[str, Any]]:
+        """The parameters of this module, then its buffers, then its children's, under every name that they have."""
+        own = vars(self)
+        yield from ((prefix + name, value) for name, value in own.items() if isinstance(value, Parameter))
+        yield from ((prefix + name, own[name]) for name in own if name in own.get("_buffers", ()))
+        for name, child in self.named_children():
+            yield from child._named_state(f"{prefix}{name}.")
+
+    def _named_once(self) -> Iterable[tuple[str, Any]]:
+        first: dict[int, tuple[str, Any]] = {}
+        for name, value in self._named_state():
+            first.setdefault(id(value), (name, value))
+        return first.values()
 
     # ---- saving and loading
 
@@ -148,6 +150,7 @@ class Module:
             for name, value in list(vars(module).items()):
                 if isinstance(value, Parameter):
                     value.data, value.grad = value.data.astype(dtype), None
+                    value.written()
                 elif name in getattr(module, "_buffers", ()) and value.dtype.kind == "f":
                     setattr(module, name, value.astype(dtype))
         return self

@@ -38,7 +38,7 @@ class Adam(Optimizer):
         m += (1 - s.beta1) * g
         # v_t = beta2 v_{t-1} + (1 - beta2) g_t^2
         v *= s.beta2
-        v += (1 - s.beta2) * g * g
+        v += (1 - s.beta2) * g**2
         # m_hat = m_t / (1 - beta1^t),  v_hat = v_t / (1 - beta2^t)
         m_hat = m / (1 - s.beta1**s.t)
         v_hat = v / (1 - s.beta2**s.t)

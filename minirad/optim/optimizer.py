@@ -17,7 +17,7 @@ from weakref import WeakSet
 from minirad.backend import Array, backend_name, to_device, to_host
 from minirad.optim.flat import Flat
 
-BLOCK = 16_384  # elements: four float32 vectors of this length and a few intermediates fit into a cache of 1 MiB
+BLOCK = 32_768  # elements: four float32 vectors of this length and a few intermediates fit into a cache of 1 MiB
 
 # Where each setting must lie: [low, high).
 RANGES = {"lr": (0, None), "eps": (0, None), "weight_decay": (0, None), "momentum": (0, None), "beta1": (0, 1), "beta2": (0, 1)}

@@ -43,17 +43,17 @@ class RAdam(Optimizer):
             theta *= 1 - s.lr * s.weight_decay
         # v_t = beta2 v_{t-1} + (1 - beta2) g_t^2
         v *= s.beta2
-        v += (1 - s.beta2) * g * g
+        v += (1 - s.beta2) * g**2
         # m_t = beta1 m_{t-1} + (1 - beta1) g_t
         m *= s.beta1
         m += (1 - s.beta1) * g
-        # m_hat = m_t / (1 - beta1^t)
-        m_hat = m / (1 - s.beta1**s.t)
+        # m_hat = m_t / (1 - beta1^t): one number for all elements, so it is multiplied with the other numbers first
+        size = s.lr / (1 - s.beta1**s.t)
         if s.rho > 4:
-            # l_t = sqrt(1 - beta2^t) / (sqrt(v_t) + eps)
-            l = (1 - s.beta2**s.t) ** 0.5 / (xp.sqrt(v) + s.eps)
+            # l_t = sqrt(1 - beta2^t) / (sqrt(v_t) + eps): its numerator is such a number too, and so is r_t
+            size *= s.r * (1 - s.beta2**s.t) ** 0.5
             # theta_t = theta_{t-1} - lr r_t m_hat l_t
-            theta -= s.lr * s.r * m_hat * l
+            theta -= size * m / (xp.sqrt(v) + s.eps)
         else:
             # theta_t = theta_{t-1} - lr m_hat
-            theta -= s.lr * m_hat
+            theta -= size * m

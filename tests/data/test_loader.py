@@ -78,8 +78,8 @@ def test_the_stream():
     manual_seed(5)
     first = [order(loader), order(loader)]
     manual_seed(5)
-    stream("init").random(10)  # other streams do not matter
-    stream("dropout").random(10)
+    for name in ("init", "dropout", "noise"):
+        stream(name).random(10)  # other streams do not matter
     assert [order(loader), order(loader)] == first
     manual_seed(6)
     assert order(loader) != first[0]

@@ -1,0 +1,72 @@
+"""Which backend the tests run on, and that each test starts alike.
+
+MINIRAD_TEST_BACKEND is numpy (the default), fake-cupy (the strict stand-in for CuPy, see fake_cupy.py) or cupy (the
+real one, which needs a GPU). Tests use ``host`` and ``device`` of helpers.py and so run on each.
+
+Markers: gpu needs CuPy and a device, and switches to it by itself; parity compares with PyTorch, JAX or optax. Both are
+skipped, with the reason, where these are missing.
+"""
+
+import sys
+from importlib.util import find_spec
+
+import pytest
+from helpers import BACKEND
+from hypothesis import HealthCheck, settings
+
+from minirad.backend import manual_seed, use_backend
+
+if BACKEND == "fake-cupy":
+    from fake_cupy import cupy
+
+    sys.modules["cupy"] = cupy
+elif BACKEND not in ("numpy", "cupy"):
+    raise pytest.UsageError(f"MINIRAD_TEST_BACKEND must be numpy, fake-cupy or cupy, got {BACKEND!r}")
+use_backend(BACKEND.removeprefix("fake-"))
+
+# The same examples in every run, and no failure because a machine is slow. Look for new ones with
+# pytest --hypothesis-profile=search.
+patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("repeat", patient, derandomize=True, max_examples=50)
+settings.register_profile("search", patient, max_examples=1000)
+settings.load_profile("repeat")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark tests that use torch as parity; skip what this machine or backend can't run."""
+    for item in items:
+        if "torch" in getattr(item, "fixturenames", ()):
+            item.add_marker("parity")
+    missing = {"gpu": _no_gpu() if any(item.get_closest_marker("gpu") for item in items) else ""}
+    missing["parity"] = "" if find_spec("torch") else "needs PyTorch: pip install torch==2.13.0, or minirad[torch]"
+    for item in items:
+        for name, reason in missing.items():
+            if reason and item.get_closest_marker(name):
+                item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def _no_gpu() -> str:
+    """Why the tests marked gpu can't run here, or nothing."""
+    if BACKEND == "fake-cupy":
+        return "needs the real CuPy; this run is on the stand-in"
+    try:
+        import cupy
+    except ImportError:
+        return "needs CuPy: pip install cupy-cuda13x"
+    return "" if cupy.is_available() else "needs a GPU: CuPy finds none"
+
+
+@pytest.fixture(autouse=True)
+def same_draws():
+    """Every test draws the same numbers, whatever ran before it."""
+    manual_seed(0)
+
+
+@pytest.fixture
+def torch():
+    """PyTorch on one thread; the test is marked parity, and skipped where it is missing."""
+    module = pytest.importorskip("torch", reason="needs PyTorch")
+    threads = module.get_num_threads()
+    module.set_num_threads(1)
+    yield module
+    module.set_num_threads(threads)
