@@ -113,7 +113,8 @@ def set_num_threads(n: int) -> None:
 
 def get_num_threads() -> int:
     """How many threads the linear algebra may use."""
-    return max((pool["num_threads"] for pool in _threadpoolctl().threadpool_info()), default=1)
+    pools = _threadpoolctl().threadpool_info()
+    return max((pool["num_threads"] for pool in pools if pool["user_api"] == "blas"), default=1)
 
 
 def _threadpoolctl() -> ModuleType:

@@ -34,7 +34,7 @@ def _check(node: Tensor) -> None:
     used = [parent.data for parent in node.parents] + [node.data]  # arrays, not tensors: no reference cycle
     before = [_bytes(array) for array in used]
 
-    def checked(g: Array) -> tuple[Array | None, ...]:
+    def checked(g: Array) -> tuple[Array, ...]:
         if [_bytes(array) for array in used] != before:
             raise RuntimeError(f"debug: data that {name} used was changed after it, before backward() came back to it")
         gradients = vjp(g)

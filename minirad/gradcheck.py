@@ -3,25 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minirad.backend import stream, to_device, to_host
 from minirad.tensor import Tensor, no_grad
 
+if TYPE_CHECKING:
+    from numpy.random import Generator
+
 
 def gradcheck(
-    fn: Callable[..., Any], inputs: Sequence[Tensor] | Tensor, *, eps: float = 1e-6, atol: float = 1e-6, rtol: float = 1e-6
+    fn: Callable[..., Any],
+    inputs: Sequence[Any] | Tensor,
+    *,
+    eps: float = 1e-6,
+    atol: float = 1e-6,
+    rtol: float = 1e-6,
+    generator: Generator | None = None,
 ) -> bool:
     """Compare the gradients of ``fn(*inputs)`` with central differences, element by element.
 
-    The output, of any shape, is weighted with random numbers c (the cotangent) and summed:  L = sum c y.  With c = 1 the
-    check would be blind to some mistakes: the elements of a softmax sum to 1, so that every wrong gradient orthogonal to
-    that passes. Each element of each input is moved by eps to both sides:  dL/dx = (L(x + eps) - L(x - eps)) / 2 eps.
+    The output, of any shape, is weighted with random numbers c (the cotangent) and summed:  L = sum c y.  With c = 1
+    the check would be blind to some mistakes: the elements of a softmax sum to 1, so that twice its gradient passes as
+    well. Each element of each input is moved by eps to both sides:  dL/dx = (L(x + eps) - L(x - eps)) / 2 eps.
 
     Args:
         fn: a function of tensors that gives a tensor (or a tuple of them), the same at each call.
         inputs: float64 tensors; those that require a gradient are checked. Their data come back unchanged.
         eps: the step. atol, rtol: how far the two may differ, absolutely and relative to the size of dL/dx.
+        generator: draws the cotangent, in place of the stream "noise".
 
     Returns:
         True. AssertionError: some element differs; the message names the worst. TypeError: an input is not float64.
@@ -30,7 +40,7 @@ def gradcheck(
     checked = [(i, x) for i, x in enumerate(inputs) if isinstance(x, Tensor) and x.requires_grad]
     for i, x in checked:
         if x.dtype != "float64":
-            raise TypeError(f"gradcheck: input {i} must be float64 (central differences lose half of the digits), got {x.dtype}")
+            raise TypeError(f"gradcheck: input {i} must be float64 (half of the digits get lost here), got {x.dtype}")
     if not checked:
         raise ValueError("gradcheck: no input requires a gradient")
 
@@ -40,7 +50,8 @@ def gradcheck(
         outputs = fn(*inputs)
         outputs = (outputs,) if isinstance(outputs, Tensor) else tuple(y for y in outputs if y.dtype == "float64")
         if not cotangents:
-            cotangents.extend(Tensor(to_device(stream("noise").standard_normal(y.shape))) for y in outputs)
+            draws = generator or stream("noise")
+            cotangents.extend(Tensor(to_device(draws.standard_normal(y.shape))) for y in outputs)
         total = (outputs[0] * cotangents[0]).sum()
         for y, c in zip(outputs[1:], cotangents[1:], strict=True):
             total = total + (y * c).sum()
@@ -59,13 +70,14 @@ def gradcheck(
     worst, message = 0.0, ""
     for (i, x), gradient in zip(checked, gradients, strict=True):
         data = to_host(x.data).copy()
-        got = 0 * data if gradient is None else to_host(gradient)
+        gradient = None if gradient is None else to_host(gradient)
         for index in _indices(data.shape):
             wanted = _central_difference(loss, x, data, index, eps)
-            excess = abs(float(got[index]) - wanted) - (atol + rtol * abs(wanted))
+            got = 0.0 if gradient is None else float(gradient[index])
+            excess = abs(got - wanted) - (atol + rtol * abs(wanted))
             if not excess <= worst:  # also where one of the two is NaN
                 worst = excess if excess == excess else float("inf")
-                message = f"input {i}, element {index}: backward() gives {float(got[index])!r}, central differences {wanted!r}"
+                message = f"input {i}, element {index}: backward() gives {got!r}, central differences {wanted!r}"
     if message:
         raise AssertionError(f"gradcheck: {message}")
     return True

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from minirad.backend import Array, array_text, to_host, xp
 
-Vjp = Callable[[Array], tuple[Array | None, ...]]
+Vjp = Callable[[Array], tuple[Array, ...]]  # None for a parent that needs no gradient
 
 # One clock for everything that happens. A parent is older than its child, so the times of the ops order the tape; and
 # data written later than an op that used it would falsify that op's gradient.
@@ -175,7 +175,8 @@ class Tensor:
         return array.astype(dtype or array.dtype, copy=bool(copy))
 
     def __repr__(self) -> str:
-        notes = [] if self.dtype in ("float32", "bool", "int64") else [f"dtype={self.dtype}"]
+        notes = [] if self.data.size or self.shape == (0,) else [f"shape={self.shape}"]
+        notes += [] if self.dtype in ("float32", "bool", "int64") else [f"dtype={self.dtype}"]
         if self.vjp is not None:
             notes.append("used by backward()" if self.vjp is _used else f"op={op_name(self)}")
         elif self.requires_grad:
@@ -282,7 +283,7 @@ class Tensor:
         def __getitem__(self, index: Any) -> Tensor: ...
 
 
-def _used(g: Array) -> tuple[Array | None, ...]:
+def _used(g: Array) -> tuple[Array, ...]:
     """Stands where a closure was before backward() dropped it."""
     raise RuntimeError("backward: this graph was used before")
 
@@ -344,7 +345,7 @@ def as_tensor(value: Any, dtype: Any = None) -> Tensor:
 
 
 def as_index(index: Any) -> Any:
-    """An index with the arrays of the tensors in it, checked: integers, slices, None, ..., and integer or bool arrays."""
+    """An index with the arrays of its tensors, checked: integers, slices, None, ..., and integer or bool arrays."""
     if isinstance(index, tuple):
         return tuple(as_index(part) for part in index)
     if index is None or index is ... or isinstance(index, slice | int):

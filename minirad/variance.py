@@ -1,8 +1,8 @@
 """The paper's mathematics: how long an average v is, how much 1/sqrt(v) varies, and how RAdam makes up for it.
 
-The squared gradients of the last steps are averaged in v. If the gradients are normal and the average has rho terms, then
-psi^2 = 1/v follows a scaled inverse chi-squared distribution with rho degrees of freedom. From this come all formulas
-here. They work on Python floats (float64): in float32, rho_t cancels badly for beta2 near 1.
+The squared gradients of the last steps are averaged in v. If the gradients are normal and the average has rho terms,
+then psi^2 = 1/v follows a scaled inverse chi-squared distribution with rho degrees of freedom. From this come all
+formulas here. They work on Python floats (float64): in float32, rho_t cancels badly for beta2 near 1.
 
 Source: Liu et al., "On the Variance of the Adaptive Learning Rate and Beyond", ICLR 2020, sections 3 and 4.
 """
@@ -14,7 +14,7 @@ from math import exp, expm1, inf, lgamma, log, nan, sqrt
 
 def sma_limit(beta2: float) -> float:
     """rho_inf = 2 / (1 - beta2) - 1: the longest average that beta2 gives, in steps (section 4.1)."""
-    _check_beta2("sma_limit", beta2)
+    _check("sma_limit", beta2)
     return 2 / (1 - beta2) - 1
 
 
@@ -23,9 +23,7 @@ def sma_length(t: int, beta2: float) -> float:
 
     It is the number of last gradients whose plain average has the same centre of mass as the exponential one.
     """
-    _check_beta2("sma_length", beta2)
-    if t < 1:
-        raise ValueError(f"sma_length: t must be at least 1, got {t!r}")
+    _check("sma_length", beta2, t)
     if beta2 == 0:
         return 1.0
     one_minus_power = -expm1(t * log(beta2))  # 1 - beta2^t, without cancellation
@@ -57,6 +55,7 @@ def rectification(t: int, beta2: float, exact: bool = False) -> float:
 
     nan where it is undefined: rho_t <= 4, or rho_t <= 2 with the exact variance (section 4.2; Algorithm 2, line 9).
     """
+    _check("rectification", beta2, t)
     rho, rho_inf = sma_length(t, beta2), sma_limit(beta2)
     if exact:
         return sqrt(variance(rho_inf) / variance(rho)) if rho > 2 else nan
@@ -65,6 +64,8 @@ def rectification(t: int, beta2: float, exact: bool = False) -> float:
     return sqrt((rho - 4) * (rho - 2) * rho_inf / ((rho_inf - 4) * (rho_inf - 2) * rho))
 
 
-def _check_beta2(function: str, beta2: float) -> None:
+def _check(function: str, beta2: float, t: int = 1) -> None:
     if not 0 <= beta2 < 1:
         raise ValueError(f"{function}: beta2 must lie in [0, 1), got {beta2!r}")
+    if t < 1:
+        raise ValueError(f"{function}: t must be at least 1, got {t!r}")

@@ -32,6 +32,7 @@ settings.register_profile("search", patient, max_examples=1000)
 settings.load_profile("repeat")
 
 
+@pytest.hookimpl(tryfirst=True)  # before -m chooses
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark tests that use torch as parity; skip what this machine or backend can't run."""
     for item in items:
@@ -62,7 +63,7 @@ def same_draws():
     manual_seed(0)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def torch():
     """PyTorch on one thread; the test is marked parity, and skipped where it is missing."""
     module = pytest.importorskip("torch", reason="needs PyTorch")

@@ -1,7 +1,7 @@
 """Ops as data. Each is declared with its reference in NumPy, its name in PyTorch and the cases that it is tried on.
 
-What follows is the same for all of them: ``check_op`` compares the values with the reference and the gradient with central
-differences, ``check_torch`` compares both with PyTorch.
+What follows is the same for all of them: ``check_op`` compares the values with the reference and the gradient with
+central differences, ``check_torch`` compares both with PyTorch.
 """
 
 from __future__ import annotations
@@ -43,12 +43,17 @@ class Op:
     cases: st.SearchStrategy[Case] = ONE
     low: float = -2.0
     high: float = 1.9
+    listed: bool = False  # the functions take one list of tensors
 
     def __str__(self) -> str:
         return self.name
 
+    def call(self, function: Callable[..., Any], inputs: list[Any], options: dict[str, Any]) -> Any:
+        """Call ``fn``, ``reference`` or PyTorch's function."""
+        return function(inputs, **options) if self.listed else function(*inputs, **options)
+
     def arrays(self, shapes: tuple[Shape, ...]) -> list[np.ndarray]:
-        """One array for each shape. All numbers differ, and none lies near a multiple of 0.5, where some ops have a kink."""
+        """One array for each shape. All numbers differ, none is near a multiple of 0.5, where some ops have kinks."""
         ends = np.cumsum([np.prod(shape, dtype=int) for shape in shapes])
         places = np.random.default_rng(1).permutation(ends[-1]) + 0.37
         numbers = self.low + (self.high - self.low) * places / max(1, ends[-1])
@@ -58,16 +63,18 @@ class Op:
 def check_op(op: Op, shapes: tuple[Shape, ...], options: dict[str, Any]) -> None:
     """Values and dtypes as the reference has them; the gradient as central differences have it."""
     arrays = op.arrays(shapes)
-    expected = op.reference(*arrays, **options)
+    expected = op.call(op.reference, arrays, options)
     for dtype, tolerance in (("float64", 1e-12), ("float32", 2e-5)):
         inputs = [mr.tensor(array, requires_grad=True, dtype=dtype) for array in arrays]
-        out = op.fn(*inputs, **options)
+        out = op.call(op.fn, inputs, options)
         assert out.dtype == dtype
         np.testing.assert_allclose(host(out), expected, rtol=tolerance, atol=tolerance, strict=dtype == "float64")
         out.sum().backward()
         for x in inputs:
             assert x.grad is None or (x.grad.dtype == dtype and x.grad.shape == x.shape)
-    assert mr.gradcheck(lambda *xs: op.fn(*xs, **options), [mr.tensor(array, requires_grad=True) for array in arrays])
+    assert mr.gradcheck(
+        lambda *xs: op.call(op.fn, xs, options), [mr.tensor(array, requires_grad=True) for array in arrays]
+    )
 
 
 def check_torch(op: Op, shapes: tuple[Shape, ...], options: dict[str, Any]) -> None:
@@ -79,7 +86,7 @@ def check_torch(op: Op, shapes: tuple[Shape, ...], options: dict[str, Any]) -> N
     for dtype, tolerance in (("float64", 1e-10), ("float32", 2e-5)):
         ours = [mr.tensor(array, requires_grad=True, dtype=dtype) for array in arrays]
         theirs = [torch.tensor(array, requires_grad=True, dtype=getattr(torch, dtype)) for array in arrays]
-        compare(op.fn(*ours, **options), peer(*theirs, **options), ours, theirs, tolerance)
+        compare(op.call(op.fn, ours, options), op.call(peer, theirs, options), ours, theirs, tolerance)
 
 
 def compare(y: Any, y_torch: Any, inputs: list[Any], inputs_torch: list[Any], tolerance: float = 1e-10) -> None:

@@ -130,9 +130,8 @@ def minimum(a: Any, b: Any) -> Tensor:
     return Tensor(xp.minimum(a.data, b.data), (a, b), lambda g: _shared(g, a.data < b.data, a.data == b.data))
 
 
-def _shared(g: Any, a_wins: Any, tie: Any) -> tuple[Any, Any]:
-    g_a = xp.where(tie, g / 2, xp.where(a_wins, g, 0))
-    return (g_a, g - g_a)
+def _shared(g: Any, a_wins: Any, tie: Any) -> tuple[Any, ...]:
+    return tuple(xp.where(tie, g / 2, xp.where(wins, g, 0)) for wins in (a_wins, ~a_wins))
 
 
 def where(condition: Any, a: Any, b: Any) -> Tensor:

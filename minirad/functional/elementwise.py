@@ -36,7 +36,7 @@ def abs(x: Any) -> Tensor:
 
 
 def clip(x: Any, min: Any = None, max: Any = None) -> Tensor:
-    """x, but at least min and at most max (numbers; None for no bound). The derivative is 1 inside and on the bounds."""
+    """x, but at least min and at most max (numbers; None for no bound). Derivative 1 inside and on the bounds."""
     x = as_tensor(x)
     if min is None and max is None:
         raise ValueError("clip: give min, max or both")

@@ -9,8 +9,8 @@ from minirad.backend import Array, xp
 from minirad.functional.arithmetic import floating
 from minirad.tensor import Tensor
 
-# Chebyshev coefficients of e^(x^2) erfc(x), x >= 0, as a function of u = (x - 4) / (x + 4) in [-1, 1): interpolation at 80
-# nodes in 40-digit arithmetic, cut where the terms fall below 1e-17.
+# Chebyshev coefficients of e^(x^2) erfc(x), x >= 0, as a function of u = (x - 4) / (x + 4) in [-1, 1): interpolation at
+# 80 nodes in 40-digit arithmetic, cut where the terms fall below 1e-17.
 ERFC = (
     0.2981017936936576,
     -0.42908644125580536,
@@ -72,5 +72,3 @@ def gelu(x: Any, approximate: str = "none") -> Tensor:
             return cdf + 0.5 * z * (1 - t * t) * sqrt(2 / pi) * (1 + 3 * 0.044715 * z * z)
 
     return Tensor(z * cdf, (x,), lambda g: (g * slope(),))
-
-

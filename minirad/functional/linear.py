@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from minirad.backend import stream, to_device, xp
+from minirad.backend import stream, to_device
 from minirad.functional.arithmetic import floating, pair
 from minirad.tensor import Tensor
 
@@ -40,9 +40,7 @@ def linear(x: Any, weight: Any, bias: Any = None) -> Tensor:
     return Tensor(out, parents, vjp)
 
 
-def dropout(
-    x: Any, p: float = 0.5, training: bool = True, generator: Generator | None = None
-) -> Tensor:
+def dropout(x: Any, p: float = 0.5, training: bool = True, generator: Generator | None = None) -> Tensor:
     """Zero each element with probability p and divide the others by 1 - p, so that the mean stays. In training only.
 
     Draws on the host from the generator, or else from the stream "dropout".
@@ -55,5 +53,3 @@ def dropout(
     keep = (generator or stream("dropout")).random(x.shape, dtype="float32") >= p
     scale = to_device(keep).astype(x.dtype) * (1 / (1 - p) if p < 1 else 0)
     return Tensor(x.data * scale, (x,), lambda g: (g * scale,))
-
-

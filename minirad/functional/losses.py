@@ -85,5 +85,3 @@ def _reduce(name: str, losses: Tensor, reduction: str) -> Tensor:
     if reduction not in ("mean", "sum", "none"):
         raise ValueError(f"{name}: reduction must be 'mean', 'sum' or 'none', got {reduction!r}")
     return mean(losses) if reduction == "mean" else sum(losses) if reduction == "sum" else losses
-
-

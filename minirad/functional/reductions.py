@@ -1,7 +1,7 @@
 """Functions that make many numbers into fewer: sum, mean, var, max, softmax.
 
-``dim`` and ``keepdim`` are PyTorch's words; NumPy's ``axis`` and ``keepdims`` say the same. A dim is an integer, a tuple
-of them or None for all.
+``dim`` and ``keepdim`` are PyTorch's words; NumPy's ``axis`` and ``keepdims`` say the same. A dim is an integer, a
+tuple of them or None for all.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def two_spellings(function: Callable[..., Any]) -> Callable[..., Any]:
         for torch_name, numpy_name in (("dim", "axis"), ("keepdim", "keepdims")):
             if numpy_name in kwargs:
                 if torch_name in kwargs:
-                    raise TypeError(f"{function.__name__}: {torch_name} and {numpy_name} are the same; give one of them")
+                    raise TypeError(f"{function.__name__}: {torch_name} and {numpy_name} are the same; give one")
                 kwargs[torch_name] = kwargs.pop(numpy_name)
         return function(*args, **kwargs)
 
@@ -134,7 +134,7 @@ def argmax(x: Any, dim: int | None = None, keepdim: bool = False) -> Tensor:
 
 @two_spellings
 def softmax(x: Any, dim: int) -> Tensor:
-    """e^x_i / sum_j e^x_j along dim: positive numbers that sum to 1. With s the result, the gradient is s (g - sum g s)."""
+    """e^x_i / sum_j e^x_j along dim: positive, with sum 1. With the result s, the gradient is s (g - sum g s)."""
     x = floating("softmax", x)
     axes = _axes("softmax", x, dim)
     out = xp.exp(x.data - _largest(x.data, axes))
@@ -161,7 +161,7 @@ def _axes(name: str, x: Tensor, dim: Dim, several: bool = True) -> tuple[int, ..
     """dim as a tuple of axes counted from the front."""
     if dim is None:
         return tuple(range(x.ndim))
-    dims = tuple(dim) if several and isinstance(dim, tuple | list) else (dim,)
+    dims: tuple[Any, ...] = tuple(dim) if several and isinstance(dim, tuple | list) else (dim,)
     for d in dims:
         if not isinstance(d, int):
             raise TypeError(f"{name}: dim must be {'integers' if several else 'an integer'} or None, got {dim!r}")

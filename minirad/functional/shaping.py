@@ -73,7 +73,7 @@ def transpose(x: Any, dim0: int, dim1: int) -> Tensor:
 
 
 def getitem(x: Any, index: Any) -> Tensor:
-    """x[index] with integers, slices, None, ..., integer arrays or bool masks. A repeated element sums its gradients."""
+    """x[index] with integers, slices, None, ..., integer arrays or bool masks. A repeated element sums gradients."""
     x = as_tensor(x)
     index = as_index(index)
     parts = index if isinstance(index, tuple) else (index,)

@@ -1,6 +1,5 @@
 """Layers and models: modules own parameters."""
 
-
 from minirad.nn import functional, init
 from minirad.nn.activation import GELU, Dropout, Flatten, ReLU, Sigmoid, Tanh
 from minirad.nn.container import ModuleList, Sequential

@@ -19,7 +19,7 @@ def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generato
 
 
 def kaiming_uniform_(tensor: Tensor, a: float = 0.0, *, generator: Generator | None = None) -> Tensor:
-    """Uniform on [-bound, bound] with bound = sqrt(6 / ((1 + a^2) fan_in)): keeps the size of a leaky ReLU net's signal.
+    """Uniform on [-bound, bound] with bound = sqrt(6 / ((1 + a^2) fan_in)): keeps the size of a ReLU net's signal.
 
     Source: He et al., "Delving Deep into Rectifiers", 2015. ``a`` is the slope of the negative side.
     """

@@ -22,7 +22,7 @@ class Parameter(Tensor):
 
 
 class Module:
-    """Base class of layers and models. Write ``__init__``, which sets parameters and modules as attributes, and ``forward``.
+    """Base class of layers and models. Write ``__init__``, which sets parameters and modules, and ``forward``.
 
     What an attribute is decides what it counts as: a Parameter, a Module, or an array named by register_buffer.
     """

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from copy import deepcopy
 from itertools import groupby
 from typing import Any
 
@@ -30,7 +29,7 @@ class Slot:
 class Flat:
     """The vectors theta, g and the states, and the slots of the parameters in them."""
 
-    def __init__(self, named: Iterable[tuple[str, Any]], states: dict[str, bool]) -> None:
+    def __init__(self, named: Iterable[tuple[str, Any]], states: Iterable[str], kept: Iterable[str]) -> None:
         self.slots: list[Slot] = []
         size = 0
         for name, parameter in named:
@@ -39,7 +38,8 @@ class Flat:
         dtype = self.slots[0].parameter.data.dtype
         self.theta = xp.empty(size, dtype)
         self.g = xp.zeros(size, dtype)
-        self.states = {name: xp.zeros(size, dtype) if kept else None for name, kept in states.items()}
+        self.states: dict[str, Array] = dict.fromkeys(states)
+        self.keep(kept)
         for slot in self.slots:
             slot.theta, slot.g = slot.cut(self.theta), slot.cut(self.g)
             slot.theta[...] = slot.parameter.data
@@ -47,16 +47,22 @@ class Flat:
             if hasattr(slot.parameter, "grad_home"):  # a Tensor sums its gradient up right there
                 slot.parameter.grad_home = slot.g
 
+    def keep(self, names: Iterable[str]) -> None:
+        """Have vectors for these states; one that is new starts at 0."""
+        for name in names:
+            if self.states[name] is None:
+                self.states[name] = xp.zeros_like(self.theta)
+
     def gather(self, optimizer: str) -> None:
         """See that the data and the gradient of every parameter are in the vectors."""
         for slot in self.slots:
             p = slot.parameter
             if p.data is not slot.theta:  # p.data = ... since the last step: copied in, so that theta stays one vector
-                slot_check(optimizer, slot, "was", p.data)
+                check_array(optimizer, "data", slot, p.data)
                 slot.theta[...] = p.data
                 p.data = slot.theta
             if p.grad is not None and p.grad is not slot.g:
-                slot_check(optimizer, slot, "has a gradient that is", p.grad)
+                check_array(optimizer, "gradient", slot, p.grad)
                 slot.g[...] = p.grad
 
     def runs(self) -> Iterator[tuple[int, int, int]]:
@@ -79,33 +85,40 @@ class Flat:
         kept = {name for name, vector in self.states.items() if vector is not None}
         for slot in self.slots:
             saved = state.get(slot.name, {})
-            if saved.keys() != {"t"} | kept:
-                raise ValueError(f"{optimizer}.load_state_dict: {slot.name!r} needs t, {kept}; got {sorted(saved)}")
+            if saved.keys() != {"t"} | kept or not isinstance(saved["t"], int) or saved["t"] < 0:
+                raise ValueError(
+                    f"{optimizer}.load_state_dict: {slot.name!r} needs {', '.join(['t >= 0', *sorted(kept)])}, "
+                    f"got {saved!r:.80}"
+                )
             for name in kept:
-                if saved[name].shape != slot.shape:
+                shape = getattr(saved[name], "shape", None)
+                if shape != slot.shape:
                     raise ValueError(
                         f"{optimizer}.load_state_dict: {name} of {slot.name!r} must have shape {slot.shape}, "
-                        f"got {saved[name].shape}"
+                        f"got {shape}"
                     )
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> Flat:
-        # Views copied one by one would no longer share the vectors' memory: build the copy anew from copied parameters.
-        named = [(slot.name, deepcopy(slot.parameter, memo)) for slot in self.slots]
-        copy = Flat(named, {name: vector is not None for name, vector in self.states.items()})
-        for name, vector in self.states.items():
-            if vector is not None:
-                copy.states[name][...] = vector
-        for old, new in zip(self.slots, copy.slots, strict=True):
-            new.t = old.t
-        return copy
+    def __reduce__(self) -> Any:
+        # deepcopy and pickle: views copied one by one would no longer share the vectors' memory.
+        return rebuild, ([(slot.name, slot.parameter) for slot in self.slots], self.states, [s.t for s in self.slots])
 
 
-def slot_check(optimizer: str, slot: Slot, what: str, array: Any) -> None:
-    """Raise unless the array has the shape, dtype and array type of the slot."""
-    if type(array) is not type(slot.theta) or array.shape != slot.shape or array.dtype != slot.theta.dtype:
+def rebuild(named: list[tuple[str, Any]], states: dict[str, Array], steps: list[int]) -> Flat:
+    """A Flat of these parameters that goes on from these states after so many steps."""
+    flat = Flat(named, states, ())
+    flat.states = states
+    for slot, t in zip(flat.slots, steps, strict=True):
+        slot.t = t
+    return flat
+
+
+def check_array(optimizer: str, what: str, slot: Slot, array: Any) -> None:
+    """Raise unless the array has the shape and dtype of the slot and is of the backend in use."""
+    known = isinstance(array, xp.ndarray | xp.generic)  # generic: NumPy's result of arithmetic with shape ()
+    if not known or array.shape != slot.shape or array.dtype != slot.theta.dtype:
         got = f"{type(array).__module__}.{type(array).__name__}"
-        got += f" {getattr(array, 'dtype', '')} {getattr(array, 'shape', '')}"
         raise ValueError(
-            f"{optimizer}: parameter {slot.name!r} is {slot.theta.dtype} {slot.shape} here but {what} changed to {got}; "
-            "convert the model first, then build the optimizer"
+            f"{optimizer}: the {what} of parameter {slot.name!r} must be {slot.theta.dtype} of shape {slot.shape}, as "
+            f"when the optimizer was built; got {got} {getattr(array, 'dtype', '')} {getattr(array, 'shape', '')}. "
+            "Convert a model first, then build its optimizer"
         )

@@ -9,18 +9,19 @@ the rule goes over it line by line, which is what makes the plain text of the ru
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from math import isfinite
+from math import inf
 from types import SimpleNamespace
 from typing import Any
 from weakref import WeakSet
 
-from minirad.backend import Array, backend_name, to_device, to_host
+from minirad.backend import Array, backend_name, to_device, to_host, xp
 from minirad.optim.flat import Flat
 
 BLOCK = 32_768  # elements: four float32 vectors of this length and a few intermediates fit into a cache of 1 MiB
 
-# Where each setting must lie: [low, high).
-RANGES = {"lr": (0, None), "eps": (0, None), "weight_decay": (0, None), "momentum": (0, None), "beta1": (0, 1), "beta2": (0, 1)}
+# What each setting must be at least, and what it must stay below.
+RANGES = dict.fromkeys(("lr", "eps", "weight_decay", "momentum", "dampening"), (0, inf))
+RANGES |= dict.fromkeys(("beta1", "beta2"), (0, 1))
 
 _live: WeakSet[Optimizer] = WeakSet()
 
@@ -29,8 +30,8 @@ class Optimizer:
     """Base class of the rules.
 
     A rule names its state vectors in ``states`` and defines ``update(self, theta, g, *states, s)``, which changes theta
-    and the states in place for one block. ``s`` holds the group's settings (lr, beta1, ...) and the step t, which starts
-    at 1; what else depends on t alone is added by ``scalars(s)``.
+    and the states in place for one block. ``s`` holds the group's settings (lr, beta1, ...) and the step t, which
+    starts at 1; what else depends on t alone is added by ``scalars(s)``.
 
     Args:
         params: parameters (anything with arrays .data and .grad), or pairs (name, parameter) as named_parameters()
@@ -40,6 +41,7 @@ class Optimizer:
 
     Raises:
         ValueError: no parameters, one that comes twice or belongs to another live optimizer, a setting out of range.
+        TypeError: something else than parameters. In both cases no parameter has been touched.
     """
 
     states: tuple[str, ...] = ()
@@ -49,13 +51,10 @@ class Optimizer:
             raise ValueError(f"{self._name}: block must be a positive integer or None, got {block!r}")
         self.defaults, self.block = defaults, block
         self.param_groups: list[dict[str, Any]] = []
-        self._flats: list[list[Flat]] = []
-        params = list(params) if isinstance(params, Iterable) else [params]
-        if not params:
-            raise ValueError(f"{self._name}: no parameters given")
-        groups = params if all(isinstance(p, dict) for p in params) else [{"params": params}]
-        for group in groups:
-            self.add_param_group(group)
+        params = self._listed(params)
+        for group in params if all(isinstance(p, dict) for p in params) else [{"params": params}]:
+            self.param_groups.append(self._checked(group))
+        self._flats = [self._flatten(group) for group in self.param_groups]
         _live.add(self)
 
     # ---- what a rule defines
@@ -71,6 +70,9 @@ class Optimizer:
         """Which of the states this group needs; the others are None in update()."""
         return self.states
 
+    def check(self, options: dict[str, Any]) -> None:
+        """Raise ValueError where settings, each in its range, do not go together."""
+
     # ---- what a training loop calls
 
     def step(self) -> None:
@@ -80,8 +82,9 @@ class Optimizer:
             ValueError: a parameter changed its shape, dtype or backend since the optimizer was built, or its gradient
                 does not fit it. The message names it; nothing has been changed then.
         """
-        for flats in self._flats:
+        for group, flats in zip(self.param_groups, self._flats, strict=True):
             for flat in flats:
+                flat.keep(self.kept(group))
                 flat.gather(self._name)
         for group, flats in zip(self.param_groups, self._flats, strict=True):
             for flat in flats:
@@ -90,7 +93,7 @@ class Optimizer:
     def _step(self, group: dict[str, Any], flat: Flat) -> None:
         for start, stop, t in flat.runs():
             s = self._settings(group, t)
-            block = stop - start if self.block is None or backend_name() == "cupy" else self.block
+            block = max(stop - start, 1) if self.block is None or backend_name() == "cupy" else self.block
             for i in range(start, stop, block):
                 j = min(i + block, stop)
                 states = [vector if vector is None else vector[i:j] for vector in flat.states.values()]
@@ -114,44 +117,65 @@ class Optimizer:
 
     def add_param_group(self, group: dict[str, Any]) -> None:
         """Take over one more group: {"params": parameters or (name, parameter) pairs, setting: value ...}."""
+        group = self._checked(group)
+        self.param_groups.append(group)
+        self._flats.append(self._flatten(group))
+
+    def _flatten(self, group: dict[str, Any]) -> list[Flat]:
+        """Move the group's parameters into flat vectors, one set for each dtype."""
+        named = list(zip(group["names"], group["params"], strict=True))
+        kinds = dict.fromkeys(p.data.dtype for p in group["params"])
+        return [Flat([(n, p) for n, p in named if p.data.dtype == k], self.states, self.kept(group)) for k in kinds]
+
+    def _checked(self, group: dict[str, Any]) -> dict[str, Any]:
+        """The group with names and defaults filled in. Raises where something is wrong, and changes nothing."""
+        if not isinstance(group, dict):
+            raise TypeError(f"{self._name}: a group must be a dictionary, got {type(group).__name__}")
         options = {**self.defaults, **{key: value for key, value in group.items() if key != "params"}}
         if unknown := options.keys() - self.defaults.keys():
-            raise ValueError(f"{self._name}: unknown setting {', '.join(sorted(unknown))}; known are {', '.join(self.defaults)}")
+            known = ", ".join(self.defaults)
+            raise ValueError(f"{self._name}: unknown setting {', '.join(sorted(unknown))}; known are {known}")
         self._check_settings(options)
         names, params = self._named(group.get("params", ()))
-        self._check_params(names, params)
-        self.param_groups.append({"params": params, "names": names, **options})
-        kinds = dict.fromkeys(p.data.dtype for p in params)
-        flats = []
-        for kind in kinds:
-            chosen = [(name, p) for name, p in zip(names, params, strict=True) if p.data.dtype == kind]
-            flats.append(Flat(chosen, {name: name in self.kept(options) for name in self.states}))
-        self._flats.append(flats)
+        owners = {id(p): owner for owner in _live for other in owner.param_groups for p in other["params"]}
+        own = {id(p) for other in self.param_groups for p in other["params"]}
+        own_names = {name for other in self.param_groups for name in other["names"]}
+        for name, p in zip(names, params, strict=True):
+            array = getattr(p, "data", None)
+            if not hasattr(p, "grad") or not isinstance(array, xp.ndarray) or array.dtype not in ("float32", "float64"):
+                raise TypeError(
+                    f"{self._name}: parameter {name!r} must have .grad and a float32 or float64 array .data of the "
+                    f"backend in use, got {type(p).__name__} {getattr(array, 'dtype', '')}"
+                )
+            if id(p) in own or name in own_names:
+                raise ValueError(f"{self._name}: parameter {name!r} is given twice")
+            if id(p) in owners:
+                raise ValueError(
+                    f"{self._name}: parameter {name!r} belongs to another live optimizer ({owners[id(p)]._name}); "
+                    "delete that one first"
+                )
+            own.add(id(p))
+            own_names.add(name)
+        return {"params": params, "names": names, **options}
 
     def _named(self, params: Any) -> tuple[list[str], list[Any]]:
-        params = list(params) if isinstance(params, Iterable) and not hasattr(params, "grad") else [params]
-        if all(isinstance(p, tuple) for p in params):
+        params = [params] if hasattr(params, "grad") else self._listed(params)
+        if all(isinstance(p, tuple) and len(p) == 2 for p in params):
             return [name for name, _ in params], [p for _, p in params]
         first = sum(len(group["params"]) for group in self.param_groups)
         return [str(first + i) for i in range(len(params))], params
 
-    def _check_params(self, names: list[str], params: list[Any]) -> None:
+    def _listed(self, params: Any) -> list[Any]:
+        unordered = isinstance(params, str | dict | set | frozenset)
+        if unordered or hasattr(params, "grad") or not isinstance(params, Iterable):
+            raise TypeError(
+                f"{self._name}: params must be a list of parameters, of pairs (name, parameter) or of groups, "
+                f"got {type(params).__name__}"
+            )
+        params = list(params)
         if not params:
-            raise ValueError(f"{self._name}: a group without parameters")
-        known = [(p, name) for group in self.param_groups for p, name in zip(group["params"], group["names"], strict=True)]
-        for i, (name, p) in enumerate(zip(names, params, strict=True)):
-            if not hasattr(p, "data") or not hasattr(p, "grad") or getattr(p.data, "dtype", None) not in ("float32", "float64"):
-                raise TypeError(
-                    f"{self._name}: parameter {name!r} must have .grad and a float32 or float64 array .data, "
-                    f"got {type(p).__name__}"
-                )
-            if any(p is q for q in params[:i]) or any(p is q or name == other for q, other in known) or name in names[:i]:
-                raise ValueError(f"{self._name}: parameter {name!r} is given twice")
-            for other in _live:
-                if other is not self and any(p is q for group in other.param_groups for q in group["params"]):
-                    raise ValueError(
-                        f"{self._name}: parameter {name!r} belongs to another live optimizer ({other._name}); delete that one first"
-                    )
+            raise ValueError(f"{self._name}: no parameters given")
+        return params
 
     def _check_settings(self, options: dict[str, Any]) -> None:
         values = dict(options)
@@ -160,13 +184,11 @@ class Optimizer:
             if not isinstance(betas, tuple | list) or len(betas) != 2:
                 raise ValueError(f"{self._name}: betas must be two numbers, got {betas!r}")
             values["beta1"], values["beta2"] = betas
-        for key, value in values.items():
-            if key in RANGES:
-                low, high = RANGES[key]
-                number = isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
-                if not number or value < low or (high is not None and value >= high):
-                    bounds = f"in [{low}, {high})" if high is not None else f"a finite number >= {low}"
-                    raise ValueError(f"{self._name}: {key} must be {bounds}, got {value!r}")
+        for key in RANGES.keys() & values:
+            value, (low, high) = values[key], RANGES[key]
+            if not isinstance(value, int | float) or isinstance(value, bool) or not low <= value < high:
+                raise ValueError(f"{self._name}: {key} must be a number in [{low}, {high}), got {value!r}")
+        self.check(options)
 
     # ---- saving and loading
 
@@ -189,12 +211,14 @@ class Optimizer:
         Raises:
             ValueError: they do not; nothing has been changed then.
         """
+        if not isinstance(state_dict, dict) or not {"state", "param_groups"} <= state_dict.keys():
+            raise ValueError(f"{self._name}.load_state_dict: expected what state_dict() gives, got {state_dict!r:.80}")
         groups, state = state_dict["param_groups"], state_dict["state"]
-        if [group["names"] for group in groups] != [group["names"] for group in self.param_groups]:
+        if [group.get("names") for group in groups] != [group["names"] for group in self.param_groups]:
             raise ValueError(f"{self._name}.load_state_dict: the saved groups hold other parameters")
         for group in groups:
-            if group.keys() | {"params"} != {"params", "names"} | self.defaults.keys():
-                raise ValueError(f"{self._name}.load_state_dict: the saved settings {sorted(group)} are not of this rule")
+            if group.keys() != {"names"} | self.defaults.keys():
+                raise ValueError(f"{self._name}.load_state_dict: the settings {sorted(group)} are not of this rule")
             self._check_settings(group)
         for flat in self._all_flats():
             flat.check_state(self._name, state)
@@ -210,7 +234,7 @@ class Optimizer:
     def _all_flats(self) -> Iterator[Flat]:
         return (flat for flats in self._flats for flat in flats)
 
-    def __setstate__(self, state: dict[str, Any]) -> None:  # deepcopy comes through here
+    def __setstate__(self, state: dict[str, Any]) -> None:  # deepcopy and pickle come through here
         vars(self).update(state)
         _live.add(self)
 
@@ -222,5 +246,6 @@ class Optimizer:
         lines = []
         for group in self.param_groups:
             options = ", ".join(f"{key}={value}" for key, value in group.items() if key not in ("params", "names"))
-            lines.append(f"  {len(group['params'])} parameters, {sum(p.data.size for p in group['params'])} numbers: {options}")
+            numbers = sum(p.data.size for p in group["params"])
+            lines.append(f"  {len(group['params'])} parameters, {numbers} numbers: {options}")
         return "\n".join([f"{self._name}(", *lines, ")"])

@@ -12,7 +12,7 @@ from minirad.variance import rectification, sma_length
 class RAdam(Optimizer):
     """Rectified Adam: Adam times r_t once the variance of 1/sqrt(v) is finite; before that, a step without 1/sqrt(v).
 
-    Epsilon stands where eq. (1) has it, before bias correction. The decay is decoupled from the gradient and scaled by lr.
+    Epsilon stands where eq. (1) has it, before bias correction. The decay is decoupled from the gradient, scaled by lr.
 
     Source: Liu et al., "On the Variance of the Adaptive Learning Rate and Beyond", ICLR 2020, Algorithm 2.
     """

@@ -26,10 +26,16 @@ class SGD(Optimizer):
         *,
         block: int | None = BLOCK,
     ) -> None:
-        if nesterov and (momentum == 0 or dampening != 0):
-            raise ValueError(f"SGD: nesterov needs momentum > 0 and dampening = 0, got {momentum} and {dampening}")
         settings = {"lr": lr, "momentum": momentum, "dampening": dampening}
         super().__init__(params, {**settings, "weight_decay": weight_decay, "nesterov": nesterov}, block)
+
+    def check(self, options):
+        """Nesterov's step needs momentum."""
+        if options["nesterov"] and (not options["momentum"] or options["dampening"]):
+            raise ValueError(
+                "SGD: nesterov needs momentum > 0 and dampening = 0, "
+                f"got {options['momentum']} and {options['dampening']}"
+            )
 
     def kept(self, group):
         """The momentum needs a vector; plain descent needs none."""

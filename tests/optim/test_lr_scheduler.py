@@ -1,0 +1,72 @@
+"""Schedules."""
+
+from copy import deepcopy
+
+import pytest
+from helpers import host
+from optim.plain import Plain, plains
+
+from minirad.optim import SGD, RAdam
+from minirad.optim.lr_scheduler import LinearWarmup, LRScheduler
+
+
+class Halving(LRScheduler):
+    def factor(self, t):
+        return 0.5 ** (t - 1)
+
+
+def rates(schedule, steps):
+    """The rate of the first group at each step."""
+    result = []
+    for _ in range(steps):
+        result.append(schedule.get_last_lr()[0])
+        schedule.optimizer.step()
+        schedule.step()
+    return result
+
+
+def test_linear_warmup_is_the_papers():
+    """alpha_t = alpha min(t, T_w) / T_w with t = 1 at the first step."""
+    schedule = LinearWarmup(SGD(plains((3,)), lr=0.5), steps=4)
+    assert rates(schedule, 6) == [0.125, 0.25, 0.375, 0.5, 0.5, 0.5]
+
+
+def test_the_optimizer_takes_the_rate():
+    p = Plain(0.0, 1.0)
+    optimizer = SGD([p], lr=1.0)
+    schedule = Halving(optimizer)
+    rates(schedule, 3)
+    assert host(p.data) == -(1 + 0.5 + 0.25)
+
+
+def test_every_group_keeps_its_own_rate():
+    a, b = plains((3,), (3,))
+    optimizer = RAdam([{"params": [a], "lr": 0.1}, {"params": [b], "lr": 0.01}])
+    schedule = LinearWarmup(optimizer, 2)
+    assert schedule.get_last_lr() == [0.05, 0.005]
+    schedule.step()
+    assert schedule.get_last_lr() == [0.1, 0.01] == [group["lr"] for group in optimizer.param_groups]
+
+
+def test_going_on_from_a_saved_state():
+    schedule = LinearWarmup(SGD(plains((3,)), lr=1.0), 10)
+    rates(schedule, 3)
+    saved = deepcopy(schedule.state_dict())
+    other = LinearWarmup(SGD(plains((3,)), lr=7.0), 10)
+    other.load_state_dict(saved)
+    assert rates(other, 9) == rates(schedule, 9)
+
+
+def test_bad_arguments():
+    optimizer = SGD(plains((3,)), lr=1.0)
+    for steps in (0, -1, 2.5, "3"):
+        with pytest.raises(ValueError, match="LinearWarmup: steps must be a positive integer, got"):
+            LinearWarmup(optimizer, steps)
+    with pytest.raises(TypeError, match="LinearWarmup: expected an Optimizer, got float"):
+        LinearWarmup(0.1, 5)
+    with pytest.raises(TypeError, match=r"LRScheduler does not define factor\(\)"):
+        LRScheduler(optimizer)
+    two = SGD([{"params": plains((3,))}, {"params": plains((3,))}], lr=1.0)
+    with pytest.raises(ValueError, match="load_state_dict: 2 rates for 1 groups"):
+        Halving(optimizer).load_state_dict(Halving(two).state_dict())
+    assert optimizer.param_groups[0]["lr"] == 1.0
