@@ -84,7 +84,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         except (OSError, MemoryError) as error:  # the disk is full, say, or the net too large
             _fail(error)
     except KeyboardInterrupt:
-        print("\nstopped; what was finished is kept, and the same command goes on from there", file=sys.stderr)
+        new_line = "\n" if sys.stderr.isatty() else ""  # behind the progress bar and ^C
+        print(f"{new_line}stopped; what was finished is kept, and the same command goes on from there", file=sys.stderr)
         sys.exit(130)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from importlib import import_module
 from math import isfinite
+from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -43,7 +44,7 @@ def compare_figure(title: str, losses: dict[str, list[list[float]]], accuracies:
         spread = place + 0.06 * (np.arange(len(values)) - (len(values) - 1) / 2)  # equal values stay visible
         right.plot(spread, percent, "o", color=colour, alpha=0.6, ms=5, mew=0)
         right.plot([place - 0.3, place + 0.3], [percent.mean()] * 2, color=colour, lw=2)
-    right.set_xticks(range(len(accuracies)), [name.replace(", ", ",\n") for name in accuracies], fontsize=8)
+    right.set_xticks(range(len(accuracies)), [fill(name, 13) for name in accuracies], fontsize=8)
     right.set(ylabel="test accuracy (%)", xlim=(-0.6, len(accuracies) - 0.4))
     right.set_title("last epoch: each seed, and the mean", fontsize=9)
     return figure
@@ -53,8 +54,7 @@ def log_bins(curves: Sequence[Sequence[float]]) -> tuple[np.ndarray, np.ndarray]
     """Average curves over stretches of steps that look equally long on a logarithmic axis.
 
     Returns:
-        The middle step of each of the n stretches, and the means, of shape (curves, n): nan where a curve was not
-        finite or had ended.
+        The middle step of each of the n stretches, and the means, of shape (curves, n): nan from where a curve ended.
     """
     length = max(len(curve) for curve in curves)
     padded = np.full((len(curves), length), np.nan)

@@ -337,8 +337,8 @@ def as_tensor(value: Any, dtype: Any = None) -> Tensor:
         check_dtype(value.dtype)
         return Tensor(value)
     if dtype is not None and (isinstance(value, Number) or getattr(value, "shape", None) == ()):
-        kind = xp.asarray(value).dtype.kind
-        if "biuf".index(kind if kind in "biuf" else "f") > "biuf".index(xp.dtype(dtype).kind) or kind == "c":
+        rank = {"b": 0, "u": 1, "i": 1, "f": 2, "c": 3}
+        if rank.get(xp.asarray(value).dtype.kind, 2) > rank[xp.dtype(dtype).kind]:
             raise TypeError(f"a number of type {type(value).__name__} does not fit a tensor of dtype {dtype}")
         return Tensor(xp.asarray(value, dtype=dtype))
     return tensor(value)

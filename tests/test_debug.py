@@ -76,6 +76,14 @@ def test_raw_writes_are_found(which):
             loss.backward()
 
 
+def test_a_raw_write_to_the_result_itself_is_found():
+    with mr.debug():
+        y = leaf(1.0).exp()
+        y.data[0] = 7.0
+        with pytest.raises(RuntimeError, match="debug: data that exp used was changed"):
+            y.backward()
+
+
 def test_raw_writes_through_a_shared_array_are_found():
     w = leaf(3.0, 4.0)
     with mr.debug():

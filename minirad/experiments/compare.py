@@ -44,7 +44,7 @@ def _momentum(params: Any, lr: float) -> optim.Optimizer:
 
 
 ARMS = {
-    "sgd": Arm("SGD, momentum 0.9", _momentum, {"digits": 0.3, "mnist": 0.1, "fashion-mnist": 0.1}),
+    "sgd": Arm("SGD, momentum 0.9", _momentum, {"digits": 0.3, "mnist": 0.1, "fashion-mnist": 0.03}),
     "adam": Arm("Adam", optim.Adam, {"digits": 0.03, "mnist": 0.001, "fashion-mnist": 0.001}),
     "adam-warmup": Arm(
         f"Adam, warmup over {WARMUP:.0%}", optim.Adam, {"digits": 0.01, "mnist": 0.001, "fashion-mnist": 0.001}, True

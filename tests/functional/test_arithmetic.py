@@ -125,6 +125,12 @@ def test_numbers_that_do_not_fit_integers(number):
         mr.tensor([1, 2]) * number
 
 
+@pytest.mark.parametrize("dtype", ["int32", "uint8", "bool"])
+def test_numbers_of_other_integer_types_are_weak_too(dtype):
+    x = mr.tensor(np.array([1, 2])) + np.array([1], dtype)[0]
+    assert (host(x).tolist(), x.dtype) == ([2, 3], "int64")
+
+
 @pytest.mark.parametrize("other", [None, "1", object()], ids=repr)
 def test_no_number_at_all(other):
     with pytest.raises((TypeError, ValueError), match="dtype"):

@@ -37,7 +37,7 @@ RUNS: list[tuple[str, dict[str, Any], str]] = [
 
 
 def gradient(problem: str, theta: list[float], t: int) -> list[float]:
-    """The gradient at step t = 1, 2, ...: a bowl that sways, now and then only ("sparse"), or a very deep one ("huge")."""
+    """The gradient at step t = 1, 2, ...: a bowl that sways, seen now and then ("sparse"), or a deep one ("huge")."""
     g = [(i + 1) * x + cos(t * (i + 1)) for i, x in enumerate(theta)]
     if problem == "sparse":
         return [x if t % (2 + 3 * i) == 0 else 0.0 for i, x in enumerate(g)]

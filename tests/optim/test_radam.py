@@ -82,13 +82,13 @@ def test_the_first_adaptive_step_is_the_fifth(beta2):
 
 
 def test_epsilon_is_added_before_the_bias_correction():
-    """Eq. (1): sqrt(1 - beta2^t) / (eps + sqrt(v)). With eps much larger than sqrt(v) the step tells where it stands."""
+    """Eq. (1): sqrt(1 - beta2^t) / (eps + sqrt(v)). With eps far above sqrt(v) the step tells where it is."""
     result = path([0.0], lambda theta, t: [1.0], 6, lr=1.0, betas=(0.9, 0.999), eps=1e6)
     assert result[4, 0] - result[5, 0] == pytest.approx(rectification(6, 0.999) * sqrt(1 - 0.999**6) / 1e6, rel=1e-4)
 
 
 def test_the_decay_is_decoupled():
-    """It shrinks theta by the factor 1 - lr weight_decay, and neither m nor v sees it: with g = 0 nothing else moves."""
+    """It shrinks theta by 1 - lr weight_decay, and neither m nor v sees it: with g = 0 nothing else moves."""
     result = path([2.0], lambda theta, t: [0.0], 8, lr=0.1, weight_decay=0.5)
     assert result[:, 0] == pytest.approx([2 * 0.95**t for t in range(1, 9)], rel=1e-14)
 
@@ -144,8 +144,13 @@ def test_stepping_through_the_rule_with_pdb(tmp_path):
     commands += ["return", *(f"p 'new', {name!r}, {name}" for name in ("theta", "m", "v")), "clear 1", "continue"]
     environment = dict(os.environ, PYTHONPATH=str(Path(minirad.__file__).parents[1]), MINIRAD_BACKEND="numpy")
     output = subprocess.run(
-        [sys.executable, str(script)], input="\n".join(commands), env=environment, capture_output=True, text=True, check=True
-    ).stdout  # fmt: skip
+        [sys.executable, str(script)],
+        input="\n".join(commands),
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
     theta = np.array(algorithm2([1.0, -2.0], lambda theta, t: [0.5, 4.0], 6))
     g = np.array([0.5, 4.0])
     for shown in [

@@ -1,0 +1,236 @@
+import sys
+from io import BytesIO
+from itertools import combinations
+from math import inf, nan
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from minirad.plots import BINS, CEILING, compare_figure, log_bins, new_figure
+
+agg = pytest.importorskip("matplotlib.backends.backend_agg", reason="needs matplotlib")
+
+lengths = st.integers(1, 3000) | st.integers(1, 30)
+TITLES = ["SGD, momentum 0.9", "Adam", "Adam, warmup over 10%", "RAdam"]
+
+
+def stretches(length):
+    """The first and the last step of each stretch of a curve of this length.
+
+    log_bins gives the middle m = (a + b) / 2 as the mean of the steps themselves, and s = sqrt(a b): a and b solve
+    z^2 - 2 m z + s^2 = 0.
+    """
+    s, means = log_bins([range(1, length + 1)])
+    m = means[0]
+    root = np.sqrt(np.maximum(m**2 - s**2, 0))
+    return np.rint(m - root).astype(int), np.rint(m + root).astype(int)
+
+
+# ---- log_bins
+
+
+@given(lengths)
+def test_the_stretches_hold_every_step_once(length):
+    first, last = stretches(length)
+    assert first[0] == 1
+    assert last[-1] == length
+    np.testing.assert_array_equal(first[1:], last[:-1] + 1)
+    assert len(first) <= BINS
+
+
+@given(lengths)
+def test_the_stretches_look_equally_long(length):
+    first, last = stretches(length)
+    factor = (length + 1) ** (1 / BINS)
+    # [a, b) with b = a * factor, but for rounding a and b to whole steps.
+    assert (last + 1 <= (first + 0.5) * factor + 0.5 + 1e-9).all()
+
+
+@given(st.lists(lengths, min_size=1, max_size=4), st.integers(0, 99))
+def test_the_means_are_right(sizes, seed):
+    rng = np.random.default_rng(seed)
+    curves = [rng.exponential(size=n).tolist() for n in sizes]
+    first, last = stretches(max(sizes))
+    steps, means = log_bins(curves)
+    assert means.shape == (len(curves), len(steps))
+    assert (np.diff(steps) > 0).all()
+    for curve, row in zip(curves, means, strict=True):
+        for a, b, mean in zip(first, last, row, strict=True):
+            expected = np.mean(curve[a - 1 : b]) if b <= len(curve) else nan  # it ended in this stretch, or before
+            np.testing.assert_allclose(mean, expected)
+
+
+@given(st.integers(1, 9))
+def test_few_steps_are_left_alone(length):
+    steps, means = log_bins([list(range(length)), [1.0] * length])
+    np.testing.assert_allclose(steps, np.arange(1, length + 1))
+    np.testing.assert_allclose(means, [list(range(length)), [1.0] * length])
+
+
+@pytest.mark.parametrize("bad", [nan, inf])
+def test_a_run_that_diverged(bad):
+    steps, means = log_bins([[3.0, 2.0, bad], [3.0, 2.0, 1.0, 1.0, 1.0]])
+    assert len(steps) == 5
+    np.testing.assert_equal(means, [[3, 2, bad, nan, nan], [3, 2, 1, 1, 1]])
+
+
+@pytest.mark.parametrize("curve", [[nan], [nan, nan], [1.0, nan]])
+def test_all_runs_diverged(curve):
+    steps, means = log_bins([curve, curve])
+    assert len(steps) == len(curve)
+    np.testing.assert_equal(means, [curve, curve])
+
+
+# ---- the figure
+
+
+def example(seeds=3, steps=200, arms=4):
+    rng = np.random.default_rng(0)
+    losses = {f"{name} (lr 0.003)": [(2.3 * 0.98 ** np.arange(steps) * rng.uniform(0.9, 1.1, steps)).tolist()
+                                     for _ in range(seeds)] for name in TITLES[:arms]}  # fmt: skip
+    return losses, {name: rng.uniform(0.9, 1.0, seeds).tolist() for name in TITLES[:arms]}
+
+
+def frame_and_texts(figure):
+    """The boxes, in pixels, of the axes and of everything written."""
+    canvas = agg.FigureCanvasAgg(figure)
+    canvas.draw()
+    texts = [figure._suptitle, *figure.legends[0].get_texts()]
+    for axes in figure.axes:
+        texts += [axes.title, axes.xaxis.label, axes.yaxis.label]
+        for axis, (low, high) in ((axes.xaxis, axes.get_xlim()), (axes.yaxis, axes.get_ylim())):
+            ticks = axis.get_major_ticks() + axis.get_minor_ticks()
+            texts += [tick.label1 for tick in ticks if low <= tick.get_loc() <= high]
+    boxes = {text.get_text(): text.get_window_extent(canvas.get_renderer()) for text in texts if text.get_text()}
+    return figure.bbox, [axes.bbox for axes in figure.axes], boxes
+
+
+@pytest.mark.parametrize("arms", [1, 2, 4])
+@pytest.mark.parametrize("seeds", [1, 3, 5])
+def test_what_is_in_the_figure(arms, seeds):
+    losses, accuracies = example(seeds, arms=arms)
+    figure = compare_figure("a title", losses, accuracies)
+    left, right = figure.axes
+    assert figure._suptitle.get_text() == "a title"
+    assert [line.get_label() for line in left.lines] == list(losses)
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == list(losses)
+    assert len(left.collections) == arms  # a band each
+    assert (left.get_xscale(), left.get_yscale()) == ("log", "log")
+    assert (left.get_xlabel(), left.get_ylabel()) == ("step", "training loss (batch)")
+    assert right.get_ylabel() == "test accuracy (%)"
+    assert [text.get_text().replace("\n", " ") for text in right.get_xticklabels()] == list(accuracies)
+
+    for line, curves in zip(left.lines, losses.values(), strict=True):
+        steps, means = log_bins(curves)
+        np.testing.assert_allclose(line.get_xdata(), steps)
+        np.testing.assert_allclose(line.get_ydata(), np.median(means, axis=0))
+    for band, curves in zip(left.collections, losses.values(), strict=True):
+        heights = band.get_paths()[0].vertices[:, 1]
+        _, means = log_bins(curves)
+        assert heights.min() == pytest.approx(means.min())
+        assert heights.max() == pytest.approx(means.max())
+    for place, values in enumerate(accuracies.values()):
+        dots, mean = right.lines[2 * place : 2 * place + 2]
+        np.testing.assert_allclose(dots.get_ydata(), 100 * np.array(values))
+        np.testing.assert_allclose(mean.get_ydata(), [100 * np.mean(values)] * 2)
+        assert (abs(dots.get_xdata() - place) < 0.3).all()
+
+
+def test_each_optimizer_looks_the_same_on_both_sides_and_unlike_the_others():
+    left, right = compare_figure("", *example()).axes
+    colours = [line.get_color() for line in left.lines]
+    assert len(set(colours)) == 4
+    assert len({str(line.get_linestyle()) + str(line._dash_pattern) for line in left.lines}) == 4
+    assert [line.get_color() for line in right.lines] == [colour for colour in colours for _ in range(2)]
+
+
+def test_seeds_with_equal_accuracy_are_all_seen():
+    losses, _ = example(seeds=4, arms=1)
+    _, right = compare_figure("", losses, {"Adam": [0.97] * 4}).axes
+    assert len(set(right.lines[0].get_xdata())) == 4
+
+
+def test_it_saves_itself(tmp_path):
+    path = tmp_path / "figure.png"
+    compare_figure("a title", *example()).savefig(path)
+    assert path.read_bytes().startswith(b"\x89PNG")
+
+
+ENDS = {
+    "short": [2.3, 1e30, nan],
+    "at once": [nan],
+    "without end": [2.3] + [1e30] * 199,
+    "to infinity": [2.3, inf],
+}
+
+
+@pytest.mark.parametrize("end", ENDS)
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_diverged_runs_leave_through_the_top(end, count):
+    losses, accuracies = example(seeds=3)
+    name = next(iter(losses))
+    losses[name][:count] = [ENDS[end]] * count
+    left, _ = compare_figure("", losses, accuracies).axes
+    bottom, top = left.get_ylim()
+    ceiling = CEILING * max(curve[0] for curves in losses.values() for curve in curves if curve[0] < inf)
+    assert top == pytest.approx(ceiling)
+    assert bottom > 1e-4  # the others are seen as well as ever
+    for line in left.lines:
+        assert np.isfinite(line.get_ydata()).all()
+        assert (line.get_ydata() <= top * 1.001).all()
+    last = left.lines[0].get_ydata()[-1]
+    if count >= 2:  # of three
+        assert last == pytest.approx(top)  # most are lost, so the median is
+    else:
+        assert last < 2.3
+        assert left.collections[0].get_paths()[0].vertices[:, 1].max() == pytest.approx(top)
+
+
+def test_everything_diverged():
+    losses, accuracies = example()
+    figure = compare_figure("", {name: [[nan], [nan]] for name in losses}, accuracies)
+    figure.savefig(BytesIO())
+    assert len(figure.axes[0].lines) == 4
+
+
+@pytest.mark.parametrize("top", [1.0, 1e-300])
+def test_a_loss_of_zero(top):
+    """It has no place on a logarithmic axis, and does no harm."""
+    compare_figure("", {"Adam": [[top, 0.0, 0.0], [top, top, 0.0]]}, {"Adam": [1.0, 1.0]}).savefig(BytesIO())
+
+
+def long_names():
+    losses, accuracies = example(seeds=5, steps=700)
+    return {name.replace("0.003", "1.5e-06"): curves for name, curves in losses.items()}, accuracies
+
+
+def one_epoch():
+    return example(seeds=1, steps=23)
+
+
+def one_arm_diverged():
+    losses, accuracies = example()
+    losses[next(iter(losses))] = [ENDS["short"]] * 3
+    return losses, accuracies
+
+
+@pytest.mark.parametrize("case", [example, long_names, one_epoch, one_arm_diverged])
+def test_no_words_overlap(case):
+    page, frames, boxes = frame_and_texts(compare_figure("digits: MLP 64-128-10, batch 64, 30 epochs", *case()))
+    assert len(boxes) > 15
+    for (one, box), (other, next_box) in combinations(boxes.items(), 2):
+        assert not box.overlaps(next_box), f"{one!r} over {other!r}"
+    for text, box in boxes.items():
+        assert page.x0 <= box.x0
+        assert box.x1 <= page.x1, text
+        assert page.y0 <= box.y0
+        assert box.y1 <= page.y1, text
+        assert not any(box.overlaps(frame) for frame in frames), f"{text!r} in the picture"
+
+
+def test_without_matplotlib(monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    with pytest.raises(ImportError, match=r"minirad\[lab\]"):
+        new_figure(3, 2)
