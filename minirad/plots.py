@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from importlib import import_module
+from itertools import pairwise
 from math import isfinite
 from textwrap import fill
 from typing import Any
@@ -11,7 +12,13 @@ from typing import Any
 import numpy as np
 
 # Okabe and Ito's colours, which the colour-blind can tell apart, and dashes for print in black and white.
-STYLES = (("#0072B2", "-"), ("#D55E00", "--"), ("#009E73", "-."), ("#CC79A7", (0, (1, 1))), ("#E69F00", (0, (5, 1, 1, 1))))
+STYLES = (
+    ("#0072B2", "-"),
+    ("#D55E00", "--"),
+    ("#009E73", "-."),
+    ("#CC79A7", (0, (1, 1))),
+    ("#E69F00", (0, (5, 1, 1, 1))),
+)
 BINS = 60
 CEILING = 100  # times the loss at the start: what is worse runs along the top of the picture
 
@@ -61,7 +68,7 @@ def log_bins(curves: Sequence[Sequence[float]]) -> tuple[np.ndarray, np.ndarray]
     for row, curve in zip(padded, curves, strict=True):
         row[: len(curve)] = curve
     edges = np.unique(np.geomspace(1, length + 1, BINS + 1).round().astype(int))
-    means = [padded[:, i - 1 : j - 1].mean(axis=1) for i, j in zip(edges[:-1], edges[1:], strict=True)]
+    means = [padded[:, i - 1 : j - 1].mean(axis=1) for i, j in pairwise(edges)]
     return np.sqrt(edges[:-1] * (edges[1:] - 1.0)), np.array(means).T
 
 

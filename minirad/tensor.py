@@ -7,14 +7,14 @@ the gradient for each parent. The recorded ops are the tape. ``backward`` walks 
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
 from numbers import Number
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
-from minirad.backend import Array, array_text, to_host, xp
+from minirad.backend import Array, to_host, xp
 
 Vjp = Callable[[Array], tuple[Array, ...]]  # None for a parent that needs no gradient
 
@@ -101,7 +101,7 @@ class Tensor:
                 if parent.requires_grad and parent not in seen:
                     seen.add(parent)
                     stack.append(parent)
-        return sorted(seen, key=operator.attrgetter("time"))
+        return sorted(seen, key=attrgetter("time"))
 
     def _check_unchanged(self) -> None:
         for used in (*self.parents, self):
@@ -170,52 +170,6 @@ class Tensor:
             raise TypeError("numpy: this tensor requires a gradient, which NumPy would lose; use .detach().numpy()")
         return to_host(self.data)
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
-        array = self.numpy()
-        return array.astype(dtype or array.dtype, copy=bool(copy))
-
-    def __repr__(self) -> str:
-        notes = [] if self.data.size or self.shape == (0,) else [f"shape={self.shape}"]
-        notes += [] if self.dtype in ("float32", "bool", "int64") else [f"dtype={self.dtype}"]
-        if self.vjp is not None:
-            notes.append("used by backward()" if self.vjp is _used else f"op={op_name(self)}")
-        elif self.requires_grad:
-            notes.append("requires_grad=True")
-        return ", ".join([array_text(self.data, f"{type(self).__name__.lower()}("), *notes]) + ")"
-
-    def __len__(self) -> int:
-        if not self.shape:
-            raise TypeError("len() of a tensor of shape ()")
-        return self.shape[0]
-
-    def __iter__(self) -> Iterator[Tensor]:
-        return (self[i] for i in range(len(self)))
-
-    def __bool__(self) -> bool:
-        if self.data.size != 1:
-            raise ValueError(
-                f"the truth value of a tensor of shape {self.shape} is ambiguous: compare a single number, "
-                "or use where(condition, a, b)"
-            )
-        return bool(self.data)
-
-    def __float__(self) -> float:
-        return float(self.item())
-
-    def __int__(self) -> int:
-        return int(self.item())
-
-    def __index__(self) -> int:
-        return operator.index(self.item())
-
-    def __format__(self, spec: str) -> str:
-        return format(self.item(), spec) if spec else repr(self)
-
-    def __reduce__(self) -> tuple[Any, ...]:  # copy, deepcopy and pickle come through here
-        if self.vjp is not None:
-            raise TypeError("copy: this tensor is the result of a recorded op; copy x.detach() instead")
-        return _rebuild, (type(self), self.data, self.grad, self.requires_grad)
-
     # ---- writing to it
 
     def sharing(self, other: Tensor) -> Tensor:
@@ -234,13 +188,11 @@ class Tensor:
 
     def copy_(self, value: Any) -> Tensor:
         """Overwrite the data in place with an array or tensor that broadcasts to its shape."""
-        self._write("copy_", ..., value)
+        self.write("copy_", ..., value)
         return self
 
-    def __setitem__(self, index: Any, value: Any) -> None:
-        self._write("x[i] = y", as_index(index), value)
-
-    def _write(self, what: str, place: Any, value: Any) -> None:
+    def write(self, what: str, place: Any, value: Any) -> None:
+        """data[place] = value, or a TypeError that names what was tried where the tape may need the old data."""
         value = as_tensor(value, self.dtype)
         if self.vjp is not None or (_recording and (self.requires_grad or value.requires_grad)):
             raise TypeError(
@@ -250,30 +202,7 @@ class Tensor:
         self.data[place] = value.data
         self.written()
 
-    def _in_place(self, result: Tensor) -> Tensor:
-        """``x += y`` writes in place as in PyTorch; the result of an op is rebound instead (``total += loss``)."""
-        if self.vjp is not None or (result.requires_grad and not self.requires_grad):
-            return result
-        if result.shape != self.shape or result.dtype != self.dtype:
-            raise ValueError(
-                f"x += y: {self.dtype} of shape {self.shape} cannot hold a result of {result.dtype}, {result.shape}"
-            )
-        self._write("x += y", ..., result)
-        return self
-
-    def __iadd__(self, other: Any) -> Tensor:
-        return self._in_place(self + other)
-
-    def __isub__(self, other: Any) -> Tensor:
-        return self._in_place(self - other)
-
-    def __imul__(self, other: Any) -> Tensor:
-        return self._in_place(self * other)
-
-    def __itruediv__(self, other: Any) -> Tensor:
-        return self._in_place(self / other)
-
-    if TYPE_CHECKING:  # functional/ attaches the other methods (sum, reshape, exp ...) when it is imported
+    if TYPE_CHECKING:  # functional/ attaches operators and methods (sum, reshape, exp ...) when it is imported
 
         def __getattr__(self, name: str) -> Any: ...
         def __add__(self, other: Any) -> Tensor: ...
@@ -301,12 +230,6 @@ def op_name(node: Tensor) -> str:
 
 
 # ---- making tensors
-
-
-def _rebuild(kind: type[Tensor], data: Array, grad: Array | None, requires_grad: bool) -> Tensor:
-    copy = kind(data)
-    copy.grad, copy.requires_grad = grad, requires_grad
-    return copy
 
 
 def tensor(data: Any, requires_grad: bool = False, dtype: Any = None) -> Tensor:
@@ -342,20 +265,6 @@ def as_tensor(value: Any, dtype: Any = None) -> Tensor:
             raise TypeError(f"a number of type {type(value).__name__} does not fit a tensor of dtype {dtype}")
         return Tensor(xp.asarray(value, dtype=dtype))
     return tensor(value)
-
-
-def as_index(index: Any) -> Any:
-    """An index with the arrays of its tensors, checked: integers, slices, None, ..., and integer or bool arrays."""
-    if isinstance(index, tuple):
-        return tuple(as_index(part) for part in index)
-    if index is None or index is ... or isinstance(index, slice | int):
-        return index
-    array = index.data if isinstance(index, Tensor) else xp.asarray(index)
-    if array.size == 0 and isinstance(index, list):
-        array = array.astype(xp.int64)
-    if array.dtype.kind not in "iub":
-        raise TypeError(f"index: arrays must be integers or bool, got {array.dtype}")
-    return array
 
 
 def _default_dtype(data: Any) -> Any:

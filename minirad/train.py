@@ -103,7 +103,7 @@ def train(
 
 
 def predict(model: Module, x: Any, batch_size: int = 1000) -> Any:
-    """The model's outputs (n, ...) for the inputs x (n, ...), batch by batch and without recording, as a NumPy array."""
+    """The model's outputs (n, ...) for inputs x (n, ...), batch by batch and without recording, as a NumPy array."""
     batches = [to_device(x[i : i + batch_size]) for i in range(0, len(x), batch_size)]
     with no_grad():
         outputs = [to_host(model(batch).data) for batch in batches]

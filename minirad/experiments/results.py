@@ -1,8 +1,8 @@
 """Results of runs as files: deterministic, one a run, written whole or not at all.
 
-``<root>/<exhibit>/<scale>/<key>.jsonl`` holds what the run computed, where key stands for its settings. The same settings
-give the same bytes (on one machine, backend and thread count). What may differ, the seconds and the versions, stands
-beside it in ``<key>.meta.json``.
+``<root>/<exhibit>/<scale>/<key>.jsonl`` holds what the run computed, where key stands for its settings. The same
+settings give the same bytes (on one machine, backend and thread count). What may differ, the seconds and the versions,
+stands beside it in ``<key>.meta.json``.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How the learning rates of minirad compare were chosen: python -m minirad.experiments.tune digits
+"""How the learning rates of minirad compare were chosen: python -m minirad.experiments.tune digits.
 
 Every arm gets the same trials: the half-decade grid below, three seeds that no comparison uses, accuracy on validation
 images. Where the best rate lies at an edge, the grid grows by one rate there, for all arms. The whole table is written

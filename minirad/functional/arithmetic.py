@@ -1,4 +1,4 @@
-"""The operators: + - * / ** @ and the comparisons, with NumPy's broadcasting.
+"""The operators: + - * / ** @, with NumPy's broadcasting.
 
 The gradients below have the shape of the output. Where an operand was broadcast, the engine sums them back.
 """
@@ -118,48 +118,12 @@ def matmul(a: Any, b: Any) -> Tensor:
     return Tensor(a.data @ b.data, (a, b), vjp)
 
 
-def maximum(a: Any, b: Any) -> Tensor:
-    """The larger of a and b; where they tie, each gets half of the gradient."""
-    a, b = pair("maximum", a, b)
-    return Tensor(xp.maximum(a.data, b.data), (a, b), lambda g: _shared(g, a.data > b.data, a.data == b.data))
-
-
-def minimum(a: Any, b: Any) -> Tensor:
-    """The smaller of a and b; where they tie, each gets half of the gradient."""
-    a, b = pair("minimum", a, b)
-    return Tensor(xp.minimum(a.data, b.data), (a, b), lambda g: _shared(g, a.data < b.data, a.data == b.data))
-
-
-def _shared(g: Any, a_wins: Any, tie: Any) -> tuple[Any, ...]:
-    return tuple(xp.where(tie, g / 2, xp.where(wins, g, 0)) for wins in (a_wins, ~a_wins))
-
-
-def where(condition: Any, a: Any, b: Any) -> Tensor:
-    """a where the condition (a bool mask) is True, else b."""
-    mask = as_tensor(condition).data
-    if mask.dtype.kind != "b":
-        raise TypeError(f"where: condition must be a bool mask, got {mask.dtype}")
-    a, b = pair("where", a, b)
-    return Tensor(xp.where(mask, a.data, b.data), (a, b), lambda g: (xp.where(mask, g, 0), xp.where(mask, 0, g)))
-
-
 def cast(a: Any, dtype: Any) -> Tensor:
     """The same values in another dtype; the gradient is cast back. A float becomes no integer: that has no gradient."""
     a = as_tensor(a)
     check_dtype(xp.dtype(dtype))
     before = a.dtype
     return Tensor(a.data.astype(dtype), (a,) if xp.dtype(dtype).kind == "f" else (), lambda g: (g.astype(before),))
-
-
-def _comparison(ufunc: str) -> Callable[[Any, Any], Tensor]:
-    def compare(a, b):
-        a, b = pair(ufunc, a, b)
-        return Tensor(getattr(xp, ufunc)(a.data, b.data))  # a mask has no gradient
-
-    return compare
-
-
-_and, _or, _xor = _comparison("bitwise_and"), _comparison("bitwise_or"), _comparison("bitwise_xor")
 
 
 OPERATORS: dict[str, Callable[..., Tensor]] = {
@@ -176,17 +140,4 @@ OPERATORS: dict[str, Callable[..., Tensor]] = {
     "__matmul__": matmul,
     "__rmatmul__": lambda a, b: matmul(b, a),
     "__neg__": neg,
-    "__eq__": _comparison("equal"),
-    "__ne__": _comparison("not_equal"),
-    "__lt__": _comparison("less"),
-    "__le__": _comparison("less_equal"),
-    "__gt__": _comparison("greater"),
-    "__ge__": _comparison("greater_equal"),
-    "__and__": _and,
-    "__rand__": _and,
-    "__or__": _or,
-    "__ror__": _or,
-    "__xor__": _xor,
-    "__rxor__": _xor,
-    "__invert__": lambda a: Tensor(xp.invert(a.data)),
 }

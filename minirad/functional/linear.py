@@ -1,16 +1,13 @@
-"""What layers are made of: the affine map, and dropout."""
+"""The affine map that layers are made of, in one op."""
 
 from __future__ import annotations
 
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from minirad.backend import stream, to_device
-from minirad.functional.arithmetic import floating, pair
+
+from minirad.functional.arithmetic import pair
 from minirad.tensor import Tensor
-
-if TYPE_CHECKING:
-    from numpy.random import Generator
 
 
 def linear(x: Any, weight: Any, bias: Any = None) -> Tensor:
@@ -38,18 +35,3 @@ def linear(x: Any, weight: Any, bias: Any = None) -> Tensor:
         return (g_x, g_weight) if bias is None else (g_x, g_weight, g_rows.sum(axis=0) if bias.requires_grad else None)
 
     return Tensor(out, parents, vjp)
-
-
-def dropout(x: Any, p: float = 0.5, training: bool = True, generator: Generator | None = None) -> Tensor:
-    """Zero each element with probability p and divide the others by 1 - p, so that the mean stays. In training only.
-
-    Draws on the host from the generator, or else from the stream "dropout".
-    """
-    if not 0 <= p <= 1:
-        raise ValueError(f"dropout: p must lie in [0, 1], got {p}")
-    x, p = floating("dropout", x), float(p)
-    if not training or p == 0:
-        return x
-    keep = (generator or stream("dropout")).random(x.shape, dtype="float32") >= p
-    scale = to_device(keep).astype(x.dtype) * (1 / (1 - p) if p < 1 else 0)
-    return Tensor(x.data * scale, (x,), lambda g: (g * scale,))

@@ -1,4 +1,4 @@
-"""Functions that make many numbers into fewer: sum, mean, var, max, softmax.
+"""Functions that make many numbers into fewer: sum, mean, var, softmax.
 
 ``dim`` and ``keepdim`` are PyTorch's words; NumPy's ``axis`` and ``keepdims`` say the same. A dim is an integer, a
 tuple of them or None for all.
@@ -9,20 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import wraps
 from math import inf, prod
-from typing import Any, NamedTuple
+from typing import Any
 
 from minirad.backend import xp
 from minirad.functional.arithmetic import floating
 from minirad.tensor import Tensor, as_tensor
 
 Dim = int | tuple[int, ...] | None
-
-
-class ValuesIndices(NamedTuple):
-    """What max and min return along one dim."""
-
-    values: Tensor
-    indices: Tensor
 
 
 def two_spellings(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -44,32 +37,32 @@ def two_spellings(function: Callable[..., Any]) -> Callable[..., Any]:
 def sum(x: Any, dim: Dim = None, keepdim: bool = False) -> Tensor:
     """The sum over dim. Each summand gets the whole gradient."""
     x = as_tensor(x)
-    axes = _axes("sum", x, dim)
+    axes = reduced_axes("sum", x, dim)
     out = x.data.sum(axis=axes, keepdims=keepdim)
-    return Tensor(out, (x,), lambda g: (xp.broadcast_to(_restore(g, x.shape, axes), x.shape),))
+    return Tensor(out, (x,), lambda g: (xp.broadcast_to(restored(g, x.shape, axes), x.shape),))
 
 
 @two_spellings
 def mean(x: Any, dim: Dim = None, keepdim: bool = False) -> Tensor:
     """The mean over dim: the sum divided by the number of elements."""
     x = floating("mean", x)
-    axes = _axes("mean", x, dim)
+    axes = reduced_axes("mean", x, dim)
     n = prod(x.shape[axis] for axis in axes)
     out = x.data.mean(axis=axes, keepdims=keepdim)
-    return Tensor(out, (x,), lambda g: (xp.broadcast_to(_restore(g / n, x.shape, axes), x.shape),))
+    return Tensor(out, (x,), lambda g: (xp.broadcast_to(restored(g / n, x.shape, axes), x.shape),))
 
 
 @two_spellings
 def var(x: Any, dim: Dim = None, correction: int = 1, keepdim: bool = False) -> Tensor:
     """sum (x - mean)^2 / (n - correction). The derivative is 2 (x - mean) / (n - correction)."""
     x = floating("var", x)
-    axes = _axes("var", x, dim)
+    axes = reduced_axes("var", x, dim)
     n = float(prod(x.shape[axis] for axis in axes) - correction)
     if n <= 0:
         raise ValueError(f"var: shape {x.shape} over dim {dim} leaves no more than correction={correction} elements")
     centred = x.data - x.data.mean(axis=axes, keepdims=True)
     out = (centred * centred).sum(axis=axes, keepdims=keepdim) / n
-    return Tensor(out, (x,), lambda g: (_restore(g, x.shape, axes) * (2 / n) * centred,))
+    return Tensor(out, (x,), lambda g: (restored(g, x.shape, axes) * (2 / n) * centred,))
 
 
 @two_spellings
@@ -81,62 +74,10 @@ def std(x: Any, dim: Dim = None, correction: int = 1, keepdim: bool = False) -> 
 
 
 @two_spellings
-def max(x: Any, dim: int | None = None, keepdim: bool = False) -> Tensor | ValuesIndices:
-    """The largest element; along one dim, the pair (values, indices) of the first largest in each row.
-
-    Over everything, ties share the gradient evenly; along a dim, the element at the index gets it. Both as in PyTorch.
-    """
-    return _extreme("max", x, dim, keepdim)
-
-
-@two_spellings
-def min(x: Any, dim: int | None = None, keepdim: bool = False) -> Tensor | ValuesIndices:
-    """The smallest element; see max."""
-    return _extreme("min", x, dim, keepdim)
-
-
-def _extreme(name: str, x: Any, dim: int | None, keepdim: bool) -> Tensor | ValuesIndices:
-    x = as_tensor(x)
-    axes = _axes(name, x, dim, several=False)
-    if 0 in [x.shape[axis] for axis in axes]:
-        raise ValueError(f"{name}: shape {x.shape} has no elements over dim {dim}")
-    if dim is None:
-        out = getattr(x.data, name)()
-
-        def shared(g):
-            ties = x.data == out
-            return (g * ties / ties.sum().astype(g.dtype),)
-
-        shared.__qualname__ = name  # for error messages
-        return Tensor(out, (x,), shared)
-    if not x.ndim:  # a single number is its own extreme
-        return ValuesIndices(Tensor(x.data, (x,), lambda g: (g,)), Tensor(xp.zeros((), xp.int64)))
-    index = xp.expand_dims(getattr(x.data, f"arg{name}")(axis=dim), dim)
-    value = xp.take_along_axis(x.data, index, axis=dim)
-
-    def chosen(g):
-        mask = xp.arange(x.shape[dim]).reshape([-1 if i == axes[0] else 1 for i in range(x.ndim)]) == index
-        return (_restore(g, x.shape, axes) * mask,)
-
-    chosen.__qualname__ = name
-    shape = index.shape if keepdim else index.squeeze(dim).shape
-    return ValuesIndices(Tensor(value.reshape(shape), (x,), chosen), Tensor(index.reshape(shape)))
-
-
-@two_spellings
-def argmax(x: Any, dim: int | None = None, keepdim: bool = False) -> Tensor:
-    """The index of the (first) largest element, in the flattened tensor or along dim. No gradient."""
-    x = as_tensor(x)
-    if 0 in [x.shape[axis] for axis in _axes("argmax", x, dim, several=False)]:
-        raise ValueError(f"argmax: shape {x.shape} has no elements over dim {dim}")
-    return Tensor(x.data.argmax(axis=dim, keepdims=keepdim))
-
-
-@two_spellings
 def softmax(x: Any, dim: int) -> Tensor:
     """e^x_i / sum_j e^x_j along dim: positive, with sum 1. With the result s, the gradient is s (g - sum g s)."""
     x = floating("softmax", x)
-    axes = _axes("softmax", x, dim)
+    axes = reduced_axes("softmax", x, dim)
     out = xp.exp(x.data - _largest(x.data, axes))
     out = out / out.sum(axis=axes, keepdims=True)
     return Tensor(out, (x,), lambda g: (out * (g - (g * out).sum(axis=axes, keepdims=True)),))
@@ -146,7 +87,7 @@ def softmax(x: Any, dim: int) -> Tensor:
 def log_softmax(x: Any, dim: int) -> Tensor:
     """x_i - log sum_j e^x_j along dim. The gradient is g - softmax(x) sum g."""
     x = floating("log_softmax", x)
-    axes = _axes("log_softmax", x, dim)
+    axes = reduced_axes("log_softmax", x, dim)
     out = x.data - _largest(x.data, axes)
     out = out - xp.log(xp.exp(out).sum(axis=axes, keepdims=True))
     return Tensor(out, (x,), lambda g: (g - xp.exp(out) * g.sum(axis=axes, keepdims=True),))
@@ -157,7 +98,7 @@ def _largest(data: Any, axes: tuple[int, ...]) -> Any:
     return data.max(axis=axes, keepdims=True) if data.size else 0
 
 
-def _axes(name: str, x: Tensor, dim: Dim, several: bool = True) -> tuple[int, ...]:
+def reduced_axes(name: str, x: Tensor, dim: Dim, several: bool = True) -> tuple[int, ...]:
     """dim as a tuple of axes counted from the front."""
     if dim is None:
         return tuple(range(x.ndim))
@@ -173,9 +114,9 @@ def _axes(name: str, x: Tensor, dim: Dim, several: bool = True) -> tuple[int, ..
     return axes
 
 
-def _restore(g: Any, shape: tuple[int, ...], axes: tuple[int, ...]) -> Any:
+def restored(g: Any, shape: tuple[int, ...], axes: tuple[int, ...]) -> Any:
     """Give the gradient of a reduction its reduced axes back, with length 1."""
     return g.reshape([1 if axis in axes else n for axis, n in enumerate(shape)])
 
 
-METHODS = (sum, mean, var, std, max, min, argmax, softmax, log_softmax)
+METHODS = (sum, mean, var, std, softmax, log_softmax)
