@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -34,3 +35,13 @@ def minirad_command(*args: Any, without: str = "", **extra: Any) -> subprocess.C
     return subprocess.run(
         command(*args, without=without), env=environment(**extra), capture_output=True, text=True, encoding="utf-8"
     )
+
+
+def read_terminal(ours: int) -> str:
+    """All that came through a pseudo-terminal whose other end is closed. Closes this end too."""
+    shown = b""
+    with suppress(OSError):  # with which Linux says that nothing more will come
+        while piece := os.read(ours, 4096):
+            shown += piece
+    os.close(ours)
+    return shown.decode()

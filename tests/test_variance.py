@@ -82,12 +82,12 @@ BETA2 = st.floats(0, 0.99999)
 
 @pytest.mark.parametrize(("rho", "expected"), VARIANCE.items())
 def test_variance(rho, expected):
-    assert variance(rho) == pytest.approx(expected, rel=1e-10)
+    assert variance(rho) == pytest.approx(expected, rel=1e-10, abs=0)
 
 
 def test_variance_in_closed_form():
     closed = {3: 3 - 6 / pi, 4: 2 - pi / 2, 5: 5 / 3 - 40 / (9 * pi), 6: 3 / 2 - 27 * pi / 64}
-    assert [variance(rho) for rho in closed] == pytest.approx(list(closed.values()), rel=1e-13)
+    assert [variance(rho) for rho in closed] == pytest.approx(list(closed.values()), rel=1e-13, abs=0)
 
 
 def test_variance_scales_with_tau_squared():
@@ -119,7 +119,7 @@ def test_first_order_variance_decreases_and_lies_above(rho, factor):
 def test_the_two_branches_of_the_variance_meet():
     """Gamma functions up to 200, a series above: no step that could be seen as one in a plot or a derivative."""
     below, above = variance(200), variance(200 + 1e-9)
-    assert below == pytest.approx(above, rel=1e-10)
+    assert below == pytest.approx(above, rel=1e-10, abs=0)
 
 
 @pytest.mark.parametrize(("rho", "ratio"), [(5, 3.31), (6, 2.15), (7, 1.76), (10, 1.38), (20, 1.14)])
@@ -136,7 +136,7 @@ def test_from_where_on_the_first_order_is_good(share, first):
 @pytest.mark.parametrize(("case", "expected"), LENGTH.items())
 def test_sma_length(case, expected):
     beta2, t = case
-    assert sma_length(t, beta2) == pytest.approx(expected, rel=1e-12)
+    assert sma_length(t, beta2) == pytest.approx(expected, rel=1e-12, abs=0)
 
 
 @given(BETA2, st.integers(1, 200))
@@ -156,7 +156,7 @@ def test_sma_length_grows_towards_its_limit(beta2, t):
 
 def test_sma_length_at_the_edges():
     assert sma_limit(0) == 1
-    assert sma_limit(0.999) == pytest.approx(1999, rel=1e-12)
+    assert sma_limit(0.999) == pytest.approx(1999, rel=1e-12, abs=0)
     assert [sma_length(t, 0) for t in (1, 2, 1000)] == [1, 1, 1]
     assert sma_length(10**9, 0.9) == sma_limit(0.9)
 
@@ -179,9 +179,9 @@ def test_rectification(case, expected):
     beta2, t = case
     first_order, exact = expected
     if first_order is not None:
-        assert rectification(t, beta2) == pytest.approx(first_order, rel=3e-12)
+        assert rectification(t, beta2) == pytest.approx(first_order, rel=3e-12, abs=0)
     if exact is not None:
-        assert rectification(t, beta2, exact=True) == pytest.approx(exact, rel=1e-10)
+        assert rectification(t, beta2, exact=True) == pytest.approx(exact, rel=1e-10, abs=0)
 
 
 def test_where_the_rectification_is_undefined():
@@ -201,10 +201,10 @@ def test_rectification_grows_towards_one(beta2, t, exact):
 def test_rectification_makes_up_for_the_variance(beta2, t):
     """What it is for: r_t psi_t has the variance of the last step's psi."""
     r = rectification(t, beta2, exact=True)
-    assert r**2 * variance(sma_length(t, beta2)) == pytest.approx(variance(sma_limit(beta2)), rel=1e-12)
+    assert r**2 * variance(sma_length(t, beta2)) == pytest.approx(variance(sma_limit(beta2)), rel=1e-12, abs=0)
     r, rho, limit = rectification(t, beta2), sma_length(t, beta2), sma_limit(beta2)
     if rho > 4:
-        assert r == pytest.approx(sqrt(variance_first_order(limit) / variance_first_order(rho)), rel=1e-12)
+        assert r == pytest.approx(sqrt(variance_first_order(limit) / variance_first_order(rho)), rel=1e-12, abs=0)
 
 
 @pytest.mark.parametrize("beta2", [-0.1, 1.0, 1.5, float("nan"), inf])

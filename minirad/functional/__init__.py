@@ -17,7 +17,7 @@ from minirad.functional.reductions import log_softmax, mean, softmax, std, sum, 
 from minirad.functional.shaping import flatten, getitem, permute, reshape, squeeze, transpose, unsqueeze
 from minirad.tensor import Tensor
 
-METHODS = {f.__name__: f for family in (elementwise, reductions, choosing, shaping) for f in family.METHODS} | {
+_METHODS = {f.__name__: f for family in (elementwise, reductions, choosing, shaping) for f in family.METHODS} | {
     "pow": pow,
     "matmul": matmul,
     "__getitem__": getitem,
@@ -26,5 +26,5 @@ METHODS = {f.__name__: f for family in (elementwise, reductions, choosing, shapi
     "float": lambda x: cast(x, "float32"),
     "double": lambda x: cast(x, "float64"),
 }
-for _name, _method in (arithmetic.OPERATORS | masks.OPERATORS | protocols.METHODS | METHODS).items():
+for _name, _method in (arithmetic.OPERATORS | masks.OPERATORS | protocols.METHODS | _METHODS).items():
     setattr(Tensor, _name, _method)

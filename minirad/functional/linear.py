@@ -5,7 +5,6 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
-
 from minirad.functional.arithmetic import pair
 from minirad.tensor import Tensor
 

@@ -5,7 +5,8 @@ from minirad.nn.activation import GELU, Dropout, Flatten, ReLU, Sigmoid, Tanh
 from minirad.nn.container import ModuleList, Sequential
 from minirad.nn.linear import Linear
 from minirad.nn.loss import CrossEntropyLoss, MSELoss
-from minirad.nn.module import Module, Parameter
+from minirad.nn.module import Module
+from minirad.nn.parameter import Parameter
 
 __all__ = [
     "GELU", "CrossEntropyLoss", "Dropout", "Flatten", "Linear", "MSELoss", "Module", "ModuleList", "Parameter", "ReLU",

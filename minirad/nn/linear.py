@@ -8,7 +8,8 @@ from typing import Any
 from minirad import functional as F
 from minirad.backend import xp
 from minirad.nn import init
-from minirad.nn.module import Module, Parameter
+from minirad.nn.module import Module
+from minirad.nn.parameter import Parameter
 from minirad.tensor import Tensor
 
 

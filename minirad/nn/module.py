@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-from minirad.backend import Array, to_device, to_host, xp
-from minirad.tensor import Tensor, as_tensor
+from minirad.backend import Array, to_device
+from minirad.nn.parameter import Parameter
+from minirad.nn.saved import Saved
+from minirad.tensor import Tensor
 
 
-class Parameter(Tensor):
-    """A leaf tensor that an optimizer moves: ``Parameter(array)``. It requires a gradient."""
-
-    __slots__ = ()
-
-    def __init__(self, data: Any) -> None:
-        super().__init__(as_tensor(data).data)
-        if self.data.dtype.kind != "f":
-            raise TypeError(f"Parameter: data must be float32 or float64, got {self.data.dtype}")
-        self.requires_grad = True
-
-
-class Module:
+class Module(Saved):
     """Base class of layers and models. Write ``__init__``, which sets parameters and modules, and ``forward``.
 
     What an attribute is decides what it counts as: a Parameter, a Module, or an array named by register_buffer.
@@ -87,39 +77,6 @@ class Module:
             first.setdefault(id(value), (name, value))
         return first.values()
 
-    # ---- saving and loading
-
-    def state_dict(self) -> dict[str, Any]:
-        """Copies of all parameters and buffers as NumPy arrays, by name. Tied parameters are there under each name."""
-        return {
-            name: to_host(value.data if isinstance(value, Parameter) else value).copy()
-            for name, value in self._named_state()
-        }
-
-    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Copy arrays into the parameters and buffers, in place (an optimizer that owns them goes on owning them).
-
-        Raises:
-            ValueError: a name is missing or unknown, or a shape differs. Nothing has been copied then.
-        """
-        own = dict(self._named_state())
-        missing, unknown = own.keys() - state_dict.keys(), state_dict.keys() - own.keys()
-        if missing or unknown:
-            raise ValueError(
-                f"load_state_dict: {type(self).__name__} misses {sorted(missing) or 'nothing'} "
-                f"and knows nothing of {sorted(unknown) or 'nothing else'}"
-            )
-        new = {name: to_device(as_array(state_dict[name])) for name in own}
-        for name, value in own.items():
-            if new[name].shape != value.shape:
-                raise ValueError(
-                    f"load_state_dict: {name} of {type(self).__name__} has shape {value.shape}, got {new[name].shape}"
-                )
-        for name, value in own.items():
-            (value.data if isinstance(value, Parameter) else value)[...] = new[name]
-            if isinstance(value, Parameter):
-                value.written()
-
     # ---- switching
 
     def train(self, mode: bool = True) -> Module:
@@ -137,24 +94,6 @@ class Module:
         for parameter in self.parameters():
             parameter.grad = None
 
-    def float(self) -> Module:
-        """Convert parameters and floating buffers to float32. Do it before building an optimizer."""
-        return self._convert(xp.float32)
-
-    def double(self) -> Module:
-        """Convert parameters and floating buffers to float64. Do it before building an optimizer."""
-        return self._convert(xp.float64)
-
-    def _convert(self, dtype: Any) -> Module:
-        for _, module in self.named_modules():
-            for name, value in list(vars(module).items()):
-                if isinstance(value, Parameter):
-                    value.data, value.grad = value.data.astype(dtype), None
-                    value.written()
-                elif name in getattr(module, "_buffers", ()) and value.dtype.kind == "f":
-                    setattr(module, name, value.astype(dtype))
-        return self
-
     # ---- printing
 
     def extra_repr(self) -> str:
@@ -166,8 +105,3 @@ class Module:
         if not children:
             return f"{type(self).__name__}({self.extra_repr()})"
         return "\n".join([f"{type(self).__name__}(", *children, ")"])
-
-
-def as_array(value: Any) -> Any:
-    """The array of a tensor, or the value itself."""
-    return value.data if isinstance(value, Tensor) else value

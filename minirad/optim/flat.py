@@ -80,24 +80,6 @@ class Flat:
                 if hasattr(slot.parameter, "written"):
                     slot.parameter.written()
 
-    def check_state(self, optimizer: str, state: dict[str, Any]) -> None:
-        """Raise where a saved state does not fit the slots."""
-        kept = {name for name, vector in self.states.items() if vector is not None}
-        for slot in self.slots:
-            saved = state.get(slot.name, {})
-            if saved.keys() != {"t"} | kept or not isinstance(saved["t"], int) or saved["t"] < 0:
-                raise ValueError(
-                    f"{optimizer}.load_state_dict: {slot.name!r} needs {', '.join(['t >= 0', *sorted(kept)])}, "
-                    f"got {saved!r:.80}"
-                )
-            for name in kept:
-                shape = getattr(saved[name], "shape", None)
-                if shape != slot.shape:
-                    raise ValueError(
-                        f"{optimizer}.load_state_dict: {name} of {slot.name!r} must have shape {slot.shape}, "
-                        f"got {shape}"
-                    )
-
     def __reduce__(self) -> Any:
         # deepcopy and pickle: views copied one by one would no longer share the vectors' memory.
         return rebuild, ([(slot.name, slot.parameter) for slot in self.slots], self.states, [s.t for s in self.slots])

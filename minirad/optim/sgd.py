@@ -16,16 +16,9 @@ class SGD(Optimizer):
     states = ("m",)
 
     def __init__(
-        self,
-        params: Any,
-        lr: float,
-        momentum: float = 0,
-        dampening: float = 0,
-        weight_decay: float = 0,
-        nesterov: bool = False,
-        *,
-        block: int | None = BLOCK,
-    ) -> None:
+        self, params: Any, lr: float, momentum: float = 0, dampening: float = 0,
+        weight_decay: float = 0, nesterov: bool = False, *, block: int | None = BLOCK
+    ) -> None:  # fmt: skip
         settings = {"lr": lr, "momentum": momentum, "dampening": dampening}
         super().__init__(params, {**settings, "weight_decay": weight_decay, "nesterov": nesterov}, block)
 

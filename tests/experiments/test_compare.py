@@ -9,12 +9,11 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 from commands import ROOT, command, environment, minirad_command
 
 from minirad import cli, data
-from minirad.backend import get_num_threads, set_num_threads
+from minirad.backend import get_num_threads, set_num_threads, to_host
 from minirad.data import Loader
 from minirad.experiments import compare, compare_report, tune
 from minirad.experiments.compare import ARMS, EDITION, FIRST_SEED, Outcome, Run, outcomes, plan
@@ -131,7 +130,7 @@ def test_all_optimizers_share_a_seed_s_weights_and_batches(digits, store, monkey
     class Noting(Loader):
         def __iter__(self):
             for batch in super().__iter__():
-                batches.append([array.tobytes() if isinstance(array, np.ndarray) else array.get().tobytes() for array in batch])
+                batches.append([to_host(array).tobytes() for array in batch])
                 yield batch
 
     def noting(model, criterion, optimizer, loader, epochs, **rest):
@@ -256,7 +255,7 @@ def test_one_seed_has_no_interval():
 
 def test_diverged_runs_are_shown_as_such():
     _, stopped, rest, _ = compare_report.table(
-        {"sgd": fake(stopped="the loss is nan at step 3", losses=[None, None]), "adam": fake("adam", losses=[0.1, None])}
+        {"sgd": fake(losses=[None, None], stopped="the loss is nan at step 3"), "adam": fake(losses=[0.1, None])}
     )
     assert "2 of 2 diverged" in stopped
     assert "1 of 2 diverged" in rest
@@ -367,7 +366,7 @@ def test_a_killed_comparison_goes_on_where_it_was(undisturbed, tmp_path):
     args = ["compare", *map(str, SMALL), "--out", str(tmp_path)]
 
     # Odd calls move the meta data, even calls the result.
-    for moment, whole in (("1 before", 0), ("2 before", 0), ("4 after", 2), ("3 after", 3)):
+    for moment, whole in (("2 before", 0), ("5 after", 2)):
         dead = subprocess.run([sys.executable, "-c", DYING, moment, *args], env=environment(), capture_output=True)
         assert dead.returncode == -signal.SIGKILL
         assert len(results(tmp_path)) == whole
@@ -382,7 +381,7 @@ def test_a_killed_comparison_goes_on_where_it_was(undisturbed, tmp_path):
     done = minirad_command(*args)
     assert (done.returncode, done.stderr) == (0, "")
     there = int(done.stdout.splitlines()[2].removesuffix(" of the 8 runs are there already and are not run again"))
-    assert there >= 3
+    assert there >= 2
     folder, printed = undisturbed
     assert results(tmp_path) == results(folder)
     assert all_files(tmp_path) == all_files(folder)  # no stray ones

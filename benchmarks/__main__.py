@@ -1,0 +1,100 @@
+"""Run the cases, print a table, write a file: python -m benchmarks [--threads 1 2] [--only mlp] [--tiny] [--out FILE].
+
+Every case runs in a new process for each number of threads: the libraries read it once, when they are imported, and no
+case finds memory in the state in which another one left it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from benchmarks.cases import CASES
+from benchmarks.measure import machine
+
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+# For the memory cases, glibc is told to give memory back at once, or what a step frees would hide what the next takes.
+ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "0"}
+
+
+def main() -> None:
+    """Read the options and run."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="minirad and PyTorch side by side")
+    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], metavar="N", help="numbers of threads (1 2)")
+    parser.add_argument("--only", default="", metavar="TEXT", help=f"cases with this in their name: {', '.join(CASES)}")
+    parser.add_argument("--tiny", action="store_true", help="small sizes: whether it runs, not how fast")
+    parser.add_argument("--out", type=Path, default=Path("runs/benchmarks.json"), metavar="FILE")
+    parser.add_argument("--case", choices=CASES, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.case:
+        print(json.dumps(run_here(options.case, options.tiny, options.threads[0])))
+        return
+    names = [name for name in CASES if options.only in name]
+    result: dict[str, Any] = {"machine": machine(), "rows": []}
+    for threads in options.threads:
+        for name in names:
+            if name.startswith(("memory", "import")) and threads != options.threads[0]:
+                continue  # the number of threads does not matter
+            result["rows"] += run_apart(name, options.tiny, threads)
+    print(table(result["rows"]))
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    options.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    print(f"\n{options.out}: the same, with {', '.join(f'{key} {value}' for key, value in result['machine'].items())}")
+
+
+def run_here(name: str, tiny: bool, threads: int) -> list[dict[str, Any]]:
+    """The rows of a case, measured in this process."""
+    if name != "import":
+        import torch
+
+        torch.set_num_threads(threads)
+    function, arguments, few = CASES[name]
+    found = function(*(few if tiny else arguments))
+    return [{"threads": threads, **row, "must": row["must"] if threads == 1 else None} for row in found]
+
+
+def run_apart(name: str, tiny: bool, threads: int) -> list[dict[str, Any]]:
+    """The rows of a case, measured in a process of its own."""
+    print(f"{name}, {threads} thread{'s' * (threads > 1)} ...", file=sys.stderr, flush=True)
+    command = [sys.executable, "-m", "benchmarks", "--case", name, "--threads", str(threads), *["--tiny"] * tiny]
+    environment = os.environ | dict.fromkeys(THREADS, str(threads)) | (ALLOCATOR if name.startswith("memory") else {})
+    return json.loads(subprocess.check_output(command, env=environment, cwd=Path(__file__).parents[1]))
+
+
+def table(rows: list[dict[str, Any]]) -> str:
+    """The rows as text."""
+    lines = [("threads", "case", "peer", "minirad", "peer", "ratio", "must be", "")]
+    for row in rows:
+        must = row["must"]
+        lines.append(
+            (
+                str(row["threads"]),
+                row["case"],
+                row["peer"],
+                quantity(row["minirad"], row["unit"]),
+                quantity(row["other"], row["unit"]),
+                "-" if row["ratio"] is None else f"{row['ratio']:.2f}",
+                "" if must is None else f"<= {must:g}",
+                "" if must is None else "yes" if row["ratio"] <= must else "NO",
+            )
+        )
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines)
+
+
+def quantity(value: float | None, unit: str) -> str:
+    """A time or an amount of memory, in the unit that suits it."""
+    if value is None:
+        return "-"
+    if unit == "B":
+        return f"{value / 1e6:.1f} MB"
+    return f"{value * 1e3:.1f} ms" if value >= 1e-3 else f"{value * 1e6:.0f} us"
+
+
+if __name__ == "__main__":
+    main()

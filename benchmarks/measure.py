@@ -1,0 +1,88 @@
+"""How things are timed: in turns, A B A B, so that a machine that gets slower or faster does so for both."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+from typing import Any
+
+STATUS, CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
+
+
+def in_turns(functions: dict[str, Callable[[], Any]], rounds: int, sample: float = 0.01) -> dict[str, list[float]]:
+    """Seconds per call of each function, round by round. A sample repeats a quick call until it takes ``sample``."""
+    calls = {}
+    for name, function in functions.items():
+        seconds_for(function, 1)
+        calls[name] = max(1, round(sample / seconds_for(function, 1)))
+    times: dict[str, list[float]] = {name: [] for name in functions}
+    for _ in range(rounds):
+        for name, function in functions.items():
+            times[name].append(seconds_for(function, calls[name]) / calls[name])
+    return times
+
+
+def seconds_for(function: Callable[[], Any], calls: int) -> float:
+    """The time that so many calls take."""
+    start = perf_counter()
+    for _ in range(calls):
+        function()
+    return perf_counter() - start
+
+
+def rows(case: str, times: dict[str, list[float]], must: dict[str, float]) -> list[dict[str, Any]]:
+    """One row for each peer of "minirad": the median times, and the median over rounds of minirad / peer."""
+    ours = times["minirad"]
+    return [
+        {
+            "case": case,
+            "peer": peer,
+            "minirad": median(ours),
+            "other": median(theirs),
+            "ratio": median(a / b for a, b in zip(ours, theirs, strict=True)),
+            "must": must.get(peer),
+            "unit": "s",
+        }
+        for peer, theirs in times.items()
+        if peer != "minirad"
+    ]
+
+
+def extra_memory(function: Callable[[], Any]) -> int | None:
+    """How many bytes the process grows by, at most, while the function runs; None where Linux does not tell.
+
+    Exact if the C library gives memory back at once: see ALLOCATOR in __main__.py.
+    """
+    try:
+        CLEAR.write_text("5")  # the peak starts anew
+    except OSError:
+        return None
+    before = _status("VmRSS")
+    function()
+    return _status("VmHWM") - before
+
+
+def _status(field: str) -> int:
+    found = re.search(rf"{field}:\s+(\d+) kB", STATUS.read_text())
+    return int(found[1]) * 1024 if found else 0
+
+
+def machine() -> dict[str, Any]:
+    """What the numbers were measured on."""
+    model = ""
+    if (cpuinfo := Path("/proc/cpuinfo")).exists():
+        model = next((line.split(":")[1].strip() for line in cpuinfo.open() if line.startswith("model name")), "")
+    return {
+        "platform": platform.platform(),
+        "processor": model or platform.processor(),
+        "cpus": os.cpu_count(),
+        "load": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
+        "python": platform.python_version(),
+        **{name: version(name) for name in ("numpy", "torch")},
+    }

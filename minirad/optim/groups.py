@@ -1,0 +1,92 @@
+"""What an optimizer is built from: parameters, pairs (name, parameter) or groups with settings. Read, or refused.
+
+All of it is checked before anything changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from math import inf
+from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
+
+from minirad.backend import xp
+
+if TYPE_CHECKING:
+    from minirad.optim.optimizer import Optimizer
+
+# What each setting must be at least, and what it must stay below.
+RANGES = dict.fromkeys(("lr", "eps", "weight_decay", "momentum", "dampening"), (0, inf))
+RANGES |= dict.fromkeys(("beta1", "beta2"), (0, 1))
+
+live: WeakSet[Optimizer] = WeakSet()  # a parameter belongs to at most one of these
+
+
+def checked(self: Optimizer, group: Any) -> dict[str, Any]:
+    """The group with names and defaults filled in. Raises where something is wrong, and changes nothing."""
+    if not isinstance(group, dict):
+        raise TypeError(f"{self.rule}: a group must be a dictionary, got {type(group).__name__}")
+    options = {**self.defaults, **{key: value for key, value in group.items() if key != "params"}}
+    if unknown := options.keys() - self.defaults.keys():
+        known = ", ".join(self.defaults)
+        raise ValueError(f"{self.rule}: unknown setting {', '.join(sorted(unknown))}; known are {known}")
+    check_settings(self, options)
+    names, params = named(self, group.get("params", ()))
+    owners = {id(p): owner for owner in live for other in owner.param_groups for p in other["params"]}
+    own = {id(p) for other in self.param_groups for p in other["params"]}
+    own_names = {name for other in self.param_groups for name in other["names"]}
+    for name, p in zip(names, params, strict=True):
+        array = getattr(p, "data", None)
+        if not hasattr(p, "grad") or not isinstance(array, xp.ndarray) or array.dtype not in ("float32", "float64"):
+            raise TypeError(
+                f"{self.rule}: parameter {name!r} must have .grad and a float32 or float64 array .data of the "
+                f"backend in use, got {type(p).__name__} {getattr(array, 'dtype', '')}"
+            )
+        if id(p) in own or name in own_names:
+            raise ValueError(f"{self.rule}: parameter {name!r} is given twice")
+        if id(p) in owners:
+            raise ValueError(
+                f"{self.rule}: parameter {name!r} belongs to another live optimizer ({owners[id(p)].rule}); "
+                "delete that one first"
+            )
+        own.add(id(p))
+        own_names.add(name)
+    return {"params": params, "names": names, **options}
+
+
+def named(self: Optimizer, params: Any) -> tuple[list[str], list[Any]]:
+    """Names and parameters; without names, a parameter is called by its number."""
+    params = [params] if hasattr(params, "grad") else listed(self, params)
+    if all(isinstance(p, tuple) and len(p) == 2 for p in params):
+        return [name for name, _ in params], [p for _, p in params]
+    first = sum(len(group["params"]) for group in self.param_groups)
+    return [str(first + i) for i in range(len(params))], params
+
+
+def listed(self: Optimizer, params: Any) -> list[Any]:
+    """The parameters, pairs or groups, in an order and at least one."""
+    unordered = isinstance(params, str | dict | set | frozenset)
+    if unordered or hasattr(params, "grad") or not isinstance(params, Iterable):
+        raise TypeError(
+            f"{self.rule}: params must be a list of parameters, of pairs (name, parameter) or of groups, "
+            f"got {type(params).__name__}"
+        )
+    params = list(params)
+    if not params:
+        raise ValueError(f"{self.rule}: no parameters given")
+    return params
+
+
+def check_settings(self: Optimizer, options: dict[str, Any]) -> None:
+    """Raise ValueError for a setting out of range."""
+    values = dict(options)
+    if "betas" in values:
+        betas = values.pop("betas")
+        if not isinstance(betas, tuple | list) or len(betas) != 2:
+            raise ValueError(f"{self.rule}: betas must be two numbers, got {betas!r}")
+        values["beta1"], values["beta2"] = betas
+    for key in RANGES.keys() & values:
+        value, (low, high) = values[key], RANGES[key]
+        if not isinstance(value, int | float) or isinstance(value, bool) or not low <= value < high:
+            raise ValueError(f"{self.rule}: {key} must be a number in [{low}, {high}), got {value!r}")
+    self.check(options)
