@@ -18,7 +18,7 @@ from benchmarks.cases import CASES
 from benchmarks.measure import machine
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
-# For the memory cases, glibc is told to give memory back at once, or what a step frees would hide what the next takes.
+# For the memory case, glibc is told to give memory back at once, or what a step frees would hide what the next takes.
 ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "0"}
 
 
@@ -38,7 +38,7 @@ def main() -> None:
     result: dict[str, Any] = {"machine": machine(), "rows": []}
     for threads in options.threads:
         for name in names:
-            if name.startswith(("memory", "import")) and threads != options.threads[0]:
+            if name in ("memory", "import") and threads != options.threads[0]:
                 continue  # the number of threads does not matter
             result["rows"] += run_apart(name, options.tiny, threads)
     print(table(result["rows"]))
@@ -53,8 +53,8 @@ def run_here(name: str, tiny: bool, threads: int) -> list[dict[str, Any]]:
         import torch
 
         torch.set_num_threads(threads)
-    function, arguments, few = CASES[name]
-    found = function(*(few if tiny else arguments))
+    function, calls, few = CASES[name]
+    found = [row for arguments in (few if tiny else calls) for row in function(*arguments)]
     return [{"threads": threads, **row, "must": row["must"] if threads == 1 else None} for row in found]
 
 
@@ -62,7 +62,7 @@ def run_apart(name: str, tiny: bool, threads: int) -> list[dict[str, Any]]:
     """The rows of a case, measured in a process of its own."""
     print(f"{name}, {threads} thread{'s' * (threads > 1)} ...", file=sys.stderr, flush=True)
     command = [sys.executable, "-m", "benchmarks", "--case", name, "--threads", str(threads), *["--tiny"] * tiny]
-    environment = os.environ | dict.fromkeys(THREADS, str(threads)) | (ALLOCATOR if name.startswith("memory") else {})
+    environment = os.environ | dict.fromkeys(THREADS, str(threads)) | (ALLOCATOR if name == "memory" else {})
     return json.loads(subprocess.check_output(command, env=environment, cwd=Path(__file__).parents[1]))
 
 
@@ -84,7 +84,9 @@ def table(rows: list[dict[str, Any]]) -> str:
             )
         )
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines)
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
+    )
 
 
 def quantity(value: float | None, unit: str) -> str:

@@ -1,4 +1,4 @@
-"""The cases: each is a function of the sizes that returns rows. One runs in a process of its own: see __main__.py."""
+"""The cases: functions of the sizes that return rows for the table."""
 
 from __future__ import annotations
 
@@ -36,7 +36,9 @@ def optimizers(rule: str, n: int, fused: bool) -> dict[str, Any]:
     built: dict[str, Any] = {"minirad": getattr(mr.optim, rule)([p], **settings)}
     p.sum().backward()  # puts the gradient where backward() puts it in training
     p.grad[...] = g
-    kinds = {"torch default": {}, "torch foreach": {"foreach": True}} | ({"torch fused": {"fused": True}} if fused else {})
+    kinds = {"torch default": {}, "torch foreach": {"foreach": True}} | (
+        {"torch fused": {"fused": True}} if fused else {}
+    )
     for kind, options in kinds.items():
         q = torch.nn.Parameter(torch.from_numpy(theta.copy()))
         q.grad = torch.from_numpy(g.copy())
@@ -154,15 +156,12 @@ def startup(rounds: int) -> Rows:
     ]
 
 
-# Name: (function, arguments, arguments of a quick trial).
-CASES: dict[str, tuple[Callable[..., Rows], tuple[Any, ...], tuple[Any, ...]]] = {
-    "step-1e6": (step, (1_000_000, 21), (1_000, 2)),
-    "step-1e7": (step, (10_000_000, 5), (50_000, 2)),
-    "memory-1e6": (memory, (1_000_000,), (100_000,)),
-    "memory-1e7": (memory, (10_000_000,), (200_000,)),
-    "mlp-small": (training, ((64, 128, 10), 64, 101), ((64, 128, 10), 64, 2)),
-    "mlp-large": (training, ((784, 256, 10), 128, 51), ((784, 256, 10), 128, 2)),
-    "chain-64x64": (chain, (200, (64, 64), 51), (20, (64, 64), 2)),
-    "chain-8": (chain, (200, (8,), 51), (20, (8,), 2)),
-    "import": (startup, (11,), (1,)),
+# Name: (function, the arguments of each call, those of a quick trial). A case has a process of its own.
+CASES: dict[str, tuple[Callable[..., Rows], list[tuple[Any, ...]], list[tuple[Any, ...]]]] = {
+    "step-1e6": (step, [(1_000_000, 21)], [(1_000, 2)]),
+    "step-1e7": (step, [(10_000_000, 5)], [(50_000, 2)]),
+    "memory": (memory, [(1_000_000,), (10_000_000,)], [(100_000,)]),
+    "mlp": (training, [((64, 128, 10), 64, 101), ((784, 256, 10), 128, 51)], [((64, 128, 10), 64, 2)]),
+    "chain": (chain, [(200, (64, 64), 51), (200, (8,), 51)], [(20, (8,), 2)]),
+    "import": (startup, [(11,)], [(1,)]),
 }

@@ -63,7 +63,7 @@ def backend_name() -> str:
 def _import_cupy() -> ModuleType:
     try:
         cupy = importlib.import_module("cupy")
-    except ImportError:
+    except ModuleNotFoundError:
         raise ImportError(
             "CuPy is not installed: pip install cupy-cuda13x (cupy-cuda12x for CUDA 12), or use the backend 'numpy'"
         ) from None

@@ -241,10 +241,10 @@ print(f"{1000 * took:.1f} {x.grad.item()}")
 """
 
 
-def test_import_needs_numpy_alone(record_property):
+def test_import_needs_numpy_alone(record_testsuite_property):
     milliseconds, gradient = run(NUMPY_ALONE.replace("PLANTED", "")).split()
     assert gradient == "6.0"
-    record_property("import minirad, milliseconds on top of NumPy", milliseconds)  # reported, not judged
+    record_testsuite_property("import minirad, milliseconds on top of NumPy", milliseconds)  # reported, not judged
     assert "pytest is refused" in run(NUMPY_ALONE.replace("PLANTED", "import pytest"))
 
 

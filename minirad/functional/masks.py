@@ -2,36 +2,36 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from typing import Any
 
-from minirad.backend import xp
 from minirad.functional.arithmetic import pair
 from minirad.tensor import Tensor
 
 
-def _comparison(ufunc: str) -> Callable[[Any, Any], Tensor]:
-    def compare(a, b):
-        a, b = pair(ufunc, a, b)
-        return Tensor(getattr(xp, ufunc)(a.data, b.data))
+def _on_arrays(op: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Tensor]:
+    def method(a, b):
+        a, b = pair(op.__name__, a, b)
+        return Tensor(op(a.data, b.data))
 
-    return compare
+    return method
 
 
-_and, _or, _xor = _comparison("bitwise_and"), _comparison("bitwise_or"), _comparison("bitwise_xor")
+_and, _or, _xor = _on_arrays(operator.and_), _on_arrays(operator.or_), _on_arrays(operator.xor)
 
 OPERATORS: dict[str, Callable[..., Tensor]] = {
-    "__eq__": _comparison("equal"),
-    "__ne__": _comparison("not_equal"),
-    "__lt__": _comparison("less"),
-    "__le__": _comparison("less_equal"),
-    "__gt__": _comparison("greater"),
-    "__ge__": _comparison("greater_equal"),
+    "__eq__": _on_arrays(operator.eq),
+    "__ne__": _on_arrays(operator.ne),
+    "__lt__": _on_arrays(operator.lt),
+    "__le__": _on_arrays(operator.le),
+    "__gt__": _on_arrays(operator.gt),
+    "__ge__": _on_arrays(operator.ge),
     "__and__": _and,
     "__rand__": _and,
     "__or__": _or,
     "__ror__": _or,
     "__xor__": _xor,
     "__rxor__": _xor,
-    "__invert__": lambda a: Tensor(xp.invert(a.data)),
+    "__invert__": lambda a: Tensor(~a.data),
 }

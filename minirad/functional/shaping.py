@@ -71,7 +71,10 @@ def transpose(x: Any, dim0: int, dim1: int) -> Tensor:
 
 
 def getitem(x: Any, index: Any) -> Tensor:
-    """x[index] with integers, slices, None, ..., integer arrays or bool masks. A repeated element sums gradients."""
+    """x[index] with integers, slices, None, ..., integer arrays or bool masks. A repeated element sums gradients.
+
+    An integer array that is out of range raises IndexError with NumPy; CuPy does not check, and wraps around.
+    """
     x = as_tensor(x)
     index = as_index(index)
     parts = index if isinstance(index, tuple) else (index,)
