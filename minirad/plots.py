@@ -51,7 +51,7 @@ def compare_figure(title: str, losses: dict[str, list[list[float]]], accuracies:
         spread = place + 0.06 * (np.arange(len(values)) - (len(values) - 1) / 2)  # equal values stay visible
         right.plot(spread, percent, "o", color=colour, alpha=0.6, ms=5, mew=0)
         right.plot([place - 0.3, place + 0.3], [percent.mean()] * 2, color=colour, lw=2)
-    right.set_xticks(range(len(accuracies)), [fill(name, 13) for name in accuracies], fontsize=8)
+    right.set_xticks(range(len(accuracies)), [fill(name, 12) for name in accuracies], fontsize=8)
     right.set(ylabel="test accuracy (%)", xlim=(-0.6, len(accuracies) - 0.4))
     right.set_title("last epoch: each seed, and the mean", fontsize=9)
     return figure

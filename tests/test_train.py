@@ -185,7 +185,8 @@ def test_a_bar_in_a_terminal(monkeypatch):
     shown = read_terminal(ours)
     assert "bold:   0%" in shown
     assert "0/2" in shown
-    assert [part for part in shown.split("\r") if part][-1].isspace()  # and it wipes itself away
+    assert "\n" not in shown
+    assert not [part for part in shown.split("\r") if part][-1].strip()  # it wipes itself away
 
 
 def test_works_without_tqdm(monkeypatch):
