@@ -18,8 +18,12 @@ from benchmarks.cases import CASES
 from benchmarks.measure import machine
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
-# For the memory case, glibc is told to give memory back at once, or what a step frees would hide what the next takes.
-ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "0"}
+# How glibc deals with freed memory. Measuring memory, it gives all of it back at once, or what a step frees would hide
+# what the next one takes. "Kept" is the opposite: no step pays for getting new pages from the system.
+ALLOCATOR = {
+    "memory": {"MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "0"},
+    "step-1e6-kept": {"MALLOC_MMAP_THRESHOLD_": "1000000000", "MALLOC_TRIM_THRESHOLD_": "1000000000"},
+}
 
 
 def main() -> None:
@@ -38,7 +42,7 @@ def main() -> None:
     result: dict[str, Any] = {"machine": machine(), "rows": []}
     for threads in options.threads:
         for name in names:
-            if name in ("memory", "import") and threads != options.threads[0]:
+            if name in (*ALLOCATOR, "import") and threads != options.threads[0]:
                 continue  # the number of threads does not matter
             result["rows"] += run_apart(name, options.tiny, threads)
     print(table(result["rows"]))
@@ -62,7 +66,7 @@ def run_apart(name: str, tiny: bool, threads: int) -> list[dict[str, Any]]:
     """The rows of a case, measured in a process of its own."""
     print(f"{name}, {threads} thread{'s' * (threads > 1)} ...", file=sys.stderr, flush=True)
     command = [sys.executable, "-m", "benchmarks", "--case", name, "--threads", str(threads), *["--tiny"] * tiny]
-    environment = os.environ | dict.fromkeys(THREADS, str(threads)) | (ALLOCATOR if name == "memory" else {})
+    environment = os.environ | dict.fromkeys(THREADS, str(threads)) | ALLOCATOR.get(name, {})
     return json.loads(subprocess.check_output(command, env=environment, cwd=Path(__file__).parents[1]))
 
 

@@ -32,6 +32,20 @@ def broadcastable(n: int) -> st.SearchStrategy[Case]:
     return shapes.map(lambda found: (found.input_shapes, {}))
 
 
+@st.composite
+def reduced(draw, shapes=FULL_SHAPES, several=True, keepdim=True, everything=True, **options):
+    """A shape, a dim of it (None, negative and tuples too), keepdim."""
+    shape = draw(shapes)
+    choices = [st.none()] if everything else []
+    if shape:
+        choices.append(st.integers(-len(shape), len(shape) - 1))
+        choices += [hnp.valid_tuple_axes(len(shape), min_size=1)] if several else []
+    elif not everything:
+        choices.append(st.sampled_from([-1, 0]))
+    found = {"dim": draw(st.one_of(choices)), **({"keepdim": draw(st.booleans())} if keepdim else {})}
+    return (shape,), found | {name: draw(strategy) for name, strategy in options.items()}
+
+
 @dataclass(frozen=True)
 class Op:
     """A function of tensors ``fn(*tensors, **options)``."""

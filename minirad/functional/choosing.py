@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from minirad.backend import xp
 from minirad.functional.arithmetic import pair
 from minirad.functional.reductions import reduced_axes, restored, two_spellings
+from minirad.functional.shaping import unsqueeze
 from minirad.tensor import Tensor, as_tensor
 
 
@@ -47,7 +48,7 @@ def _extreme(name: str, x: Any, dim: int | None, keepdim: bool) -> Tensor | Valu
         shared.__qualname__ = name  # for error messages
         return Tensor(out, (x,), shared)
     if not x.ndim:  # a single number is its own extreme
-        return ValuesIndices(Tensor(x.data, (x,), lambda g: (g,)), Tensor(xp.zeros((), xp.int64)))
+        return _extreme(name, unsqueeze(x, 0), 0, keepdim=False)
     index = xp.expand_dims(getattr(x.data, f"arg{name}")(axis=dim), dim)
     value = xp.take_along_axis(x.data, index, axis=dim)
 

@@ -1,28 +1,13 @@
 """Reductions: every dim, both spellings, ties, and PyTorch's corrections."""
 
-import hypothesis.extra.numpy as hnp
 import numpy as np
 import pytest
 from helpers import host
 from hypothesis import given
 from hypothesis import strategies as st
-from ops import FULL_SHAPES, SHAPES, Op, check_op, check_torch, compare
+from ops import SHAPES, Op, check_op, check_torch, compare, reduced
 
 import minirad as mr
-
-
-@st.composite
-def reduced(draw, shapes=FULL_SHAPES, several=True, keepdim=True, everything=True, **options):
-    """A shape, a dim of it (None, negative and tuples too), keepdim."""
-    shape = draw(shapes)
-    choices = [st.none()] if everything else []
-    if shape:
-        choices.append(st.integers(-len(shape), len(shape) - 1))
-        choices += [hnp.valid_tuple_axes(len(shape), min_size=1)] if several else []
-    elif not everything:
-        choices.append(st.sampled_from([-1, 0]))
-    found = {"dim": draw(st.one_of(choices)), **({"keepdim": draw(st.booleans())} if keepdim else {})}
-    return (shape,), found | {name: draw(strategy) for name, strategy in options.items()}
 
 
 @st.composite
@@ -34,39 +19,12 @@ def corrected(draw):
     return (shape,), {**options, "correction": draw(st.integers(0, room - 1))}
 
 
-def torch_extreme(name):
-    """max and min take no dim=None in PyTorch, and return a pair for a dim."""
-
-    def call(x, dim, keepdim):
-        return getattr(x, name)() if dim is None else getattr(x, name)(dim, keepdim).values
-
-    return call
-
-
-def extreme(name):
-    def call(x, dim, keepdim):
-        found = getattr(x, name)(dim, keepdim)
-        return found if dim is None else found.values
-
-    return call
-
-
-def numpy_extreme(name):
-    def call(x, dim, keepdim):
-        x = x.reshape(1) if dim is not None and not x.ndim else x
-        found = getattr(x, name)(axis=dim, keepdims=keepdim and dim is not None)
-        return found.reshape(()) if x.size == 1 == x.ndim and dim is not None and not keepdim else found
-
-    return call
-
-
 def numpy_softmax(x, dim):
     return np.exp(x) / np.exp(x).sum(axis=dim if x.ndim else (), keepdims=True)
 
 
 ONE_DIM = reduced(SHAPES, several=False, keepdim=False, everything=False)
 OVER_SOME = ONE_DIM.filter(lambda case: case[0][0] == () or case[0][0][case[1]["dim"]] > 0)
-EXTREME = reduced(FULL_SHAPES.filter(len), several=False)
 OPS = [
     Op("sum", mr.sum, lambda x, dim, keepdim: np.sum(x, dim, keepdims=keepdim), "sum", reduced(SHAPES)),
     Op("mean", mr.mean, lambda x, dim, keepdim: np.mean(x, dim, keepdims=keepdim), "mean", reduced()),
@@ -84,8 +42,6 @@ OPS = [
         "std",
         corrected().filter(lambda case: np.ones(case[0][0]).sum(case[1]["dim"]).flat[0] > 1),
     ),
-    Op("max", extreme("max"), numpy_extreme("max"), torch_extreme("max"), EXTREME),
-    Op("min", extreme("min"), numpy_extreme("min"), torch_extreme("min"), EXTREME),
     Op("softmax", mr.softmax, numpy_softmax, "softmax", ONE_DIM),
     Op("log_softmax", mr.log_softmax, lambda x, dim: np.log(numpy_softmax(x, dim)), "log_softmax", OVER_SOME),
 ]
@@ -102,65 +58,6 @@ def test_value_and_gradient(op, data):
 @given(data=st.data())
 def test_as_in_pytorch(op, data):
     check_torch(op, *data.draw(op.cases))
-
-
-# ---- max, min, argmax
-
-
-@pytest.mark.parametrize("name", ["max", "min"])
-@pytest.mark.parametrize("dim", [None, 0, -1])
-def test_ties(torch, name, dim):
-    data = np.array([[3.0, 1.0, 3.0], [1.0, 1.0, 3.0]])
-    x, x_torch = mr.tensor(data, requires_grad=True), torch.tensor(data, requires_grad=True)
-    if dim is None:
-        compare(getattr(x, name)(), getattr(x_torch, name)(), [x], [x_torch])
-        return
-    (values, indices), peer = getattr(x, name)(dim), getattr(x_torch, name)(dim)
-    assert indices.dtype == "int64"
-    assert not indices.requires_grad
-    np.testing.assert_array_equal(host(indices), peer.indices.numpy(), strict=True)
-    compare(values, peer.values, [x], [x_torch])
-
-
-@given(case=reduced(FULL_SHAPES.filter(len), several=False))
-def test_indices_point_to_the_values(case):
-    (shape,), options = case
-    data = np.random.default_rng(0).standard_normal(shape)
-    x = mr.tensor(data)
-    dim = options["dim"]
-    np.testing.assert_array_equal(host(x.argmax(**options)), data.argmax(dim, keepdims=options["keepdim"]))
-    if dim is not None:
-        found = x.min(**options)
-        assert found.indices.shape == found.values.shape
-        np.testing.assert_array_equal(host(found.indices), data.argmin(dim, keepdims=options["keepdim"]))
-
-
-def test_a_single_number_is_its_own_extreme(torch):
-    for dim in (0, -1):
-        x, x_torch = mr.tensor(2.0, requires_grad=True), torch.tensor(2.0, requires_grad=True)
-        found = x.max(dim)
-        assert (found.indices.item(), found.indices.dtype) == (0, "int64")
-        compare(found.values, x_torch.max(dim).values, [x], [x_torch])
-        assert x.argmax(dim).item() == 0
-
-
-def test_nan_wins_in_both(torch):
-    data = [1.0, np.nan, 2.0]
-    assert mr.tensor(data).max(0).indices.item() == torch.tensor(data).max(0).indices.item() == 1
-    assert np.isnan(mr.tensor(data).min().item())
-
-
-@pytest.mark.parametrize("name", ["max", "min", "argmax"])
-def test_no_extreme_among_no_elements(name):
-    with pytest.raises(ValueError, match=rf"{name}: shape \(2, 0\) has no elements over dim 1"):
-        getattr(mr.zeros(2, 0), name)(dim=1)
-    assert host(getattr(mr.zeros(0, 2), name)(dim=1)[0 if name != "argmax" else ...]).shape == (0,)
-
-
-@pytest.mark.parametrize("name", ["max", "min", "argmax"])
-def test_an_extreme_over_one_dim_only(name):
-    with pytest.raises(TypeError, match=rf"{name}: dim must be an integer or None, got \(0, 1\)"):
-        getattr(mr.ones(2, 2), name)(dim=(0, 1))
 
 
 # ---- sums, means, variances

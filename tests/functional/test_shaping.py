@@ -1,4 +1,4 @@
-"""Reshaping, indexing, joining: any index, any axis, and gradients that sum where elements repeat."""
+"""Reshaping and indexing: any index, any axis, and gradients that sum where elements repeat."""
 
 import hypothesis.extra.numpy as hnp
 import numpy as np
@@ -61,19 +61,6 @@ def torch_squeeze(x, dim):
     return x.squeeze() if dim is None else x.squeeze(dim)
 
 
-@st.composite
-def joined(draw, along_new=False):
-    """Shapes that agree (except along dim, if that is no new axis)."""
-    shape = draw(SHAPES if along_new else SHAPES.filter(len))
-    n = len(shape) + along_new
-    dim = draw(st.integers(-n, n - 1))
-    lengths = draw(st.lists(st.integers(0, 3), min_size=1, max_size=3))
-    if along_new:
-        return (shape,) * len(lengths), {"dim": dim}
-    axis = dim % n
-    return tuple((*shape[:axis], length, *shape[axis + 1 :]) for length in lengths), {"dim": dim}
-
-
 def to_shape(x, shape):
     return x.reshape(shape)
 
@@ -91,8 +78,6 @@ OPS = [
     Op("unsqueeze", unsqueeze, lambda x, dim: np.expand_dims(x, dim), "unsqueeze", with_dims("dim", new=1)),
     Op("permute", lambda x, dims: permute(x, dims), lambda x, dims: x.transpose(dims), "permute", permuted()),
     Op("transpose", transpose, lambda x, dim0, dim1: x.swapaxes(dim0, dim1), "transpose", with_dims("dim0", "dim1")),
-    Op("cat", mr.cat, lambda xs, dim: np.concatenate(xs, dim), "cat", joined(), listed=True),
-    Op("stack", mr.stack, lambda xs, dim: np.stack(xs, dim), "stack", joined(along_new=True), listed=True),
 ]
 
 
@@ -192,14 +177,6 @@ def test_a_row_for_each_label():
     assert host(x.grad).tolist() == [[1, 0], [0, 1], [0, 1]]
 
 
-def test_iteration_gives_rows_with_gradients():
-    x = mr.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
-    first, second = x
-    (first * 2 + second * 3).sum().backward()
-    assert host(x.grad).tolist() == [[2, 2], [3, 3]]
-    assert len(x) == len(list(x)) == 2
-
-
 @pytest.mark.parametrize("index", [0.5, [0.5], 1j, np.ones(1)], ids=repr)
 def test_no_index(index):
     with pytest.raises(TypeError, match="index: arrays must be integers or bool, got"):
@@ -233,10 +210,6 @@ def test_reshape_refuses():
         (lambda x: x.transpose(0, 2), "transpose: dim 2 is out of range for 2 axes"),
         (lambda x: x.squeeze(-3), "squeeze: dim -3 is out of range for 2 axes"),
         (lambda x: x.unsqueeze(3), "unsqueeze: dim 3 is out of range for 3 axes"),
-        (lambda x: mr.cat([]), "cat: needs at least one tensor"),
-        (lambda x: mr.cat([x, x[0]]), r"cat: shapes must agree outside dim 0, got \[\(2, 3\), \(3,\)\]"),
-        (lambda x: mr.cat([x, x.T], 1), "cat: shapes must agree outside dim 1"),
-        (lambda x: mr.stack([x, x.T]), "stack: tensors must have one shape"),
     ],
 )
 def test_values_refused(call, message):
@@ -248,8 +221,6 @@ def test_types_refused():
     x = mr.ones(2, 3)
     with pytest.raises(TypeError, match=r"transpose: dim must be an integer, got 0\.0"):
         x.transpose(0.0, 1)
-    with pytest.raises(TypeError, match=r"cat: tensors have different dtypes, \['float32', 'float64'\]"):
-        mr.cat([x, x.double()])
 
 
 def test_shapes_as_numbers_or_as_one_tuple():
@@ -261,9 +232,7 @@ def test_shapes_as_numbers_or_as_one_tuple():
 
 def test_axis_is_dim():
     x = mr.ones(2, 1)
-    assert mr.cat([x, x], axis=1).shape == (2, 2)
-    assert mr.stack([x, x], axis=-1).shape == (2, 1, 2)
     assert x.squeeze(axis=1).shape == (2,)
     assert x.unsqueeze(axis=0).shape == (1, 2, 1)
-    with pytest.raises(TypeError, match="cat: dim and axis are the same"):
-        mr.cat([x, x], dim=0, axis=0)
+    with pytest.raises(TypeError, match="squeeze: dim and axis are the same"):
+        x.squeeze(dim=1, axis=1)

@@ -239,16 +239,6 @@ def test_a_module_without_forward():
         Module()(mr.ones(1))
 
 
-def test_parameters():
-    array = device([1.0, 2.0], "float32")
-    p = Parameter(array)
-    assert (p.requires_grad, p.grad, p.dtype) == (True, None, "float32")
-    assert p.data is array
-    assert type(p * 2) is mr.Tensor
-    with pytest.raises(TypeError, match="Parameter: data must be float32 or float64, got int64"):
-        Parameter([1, 2])
-
-
 def test_buffers_take_tensors_and_host_arrays():
     model = Module()
     model.register_buffer("a", mr.ones(2))
