@@ -11,6 +11,7 @@ import json
 import os
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,10 @@ def main() -> None:
         print(json.dumps(run_here(options.case, options.tiny, options.threads[0])))
         return
     names = [name for name in CASES if options.only in name]
+    if not names or min(options.threads) < 1:
+        parser.error(f"no case {options.only!r}" if not names else "--threads must be at least 1")
+    if find_spec("torch") is None:
+        parser.error("PyTorch is needed: pip install torch==2.13.0, or minirad[torch]")
     result: dict[str, Any] = {"machine": machine(), "rows": []}
     for threads in options.threads:
         for name in names:

@@ -58,8 +58,8 @@ class Compare:
 
     def rates(self) -> dict[str, float]:
         """The learning rates given, by optimizer."""
-        rates = {}
-        for text in self.lr:
+        rates: dict[str, float] = {}
+        for text in sorted(self.lr, key=lambda text: "=" in text):  # a name outdoes what is for all
             name, equals, number = text.rpartition("=")
             try:
                 rate = float(number)

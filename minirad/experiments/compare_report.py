@@ -23,7 +23,9 @@ def names() -> None:
     print("data sets for `minirad compare --data`:")
     for dataset in map(registry.get, registry.names("images")):
         print(f"  {dataset.name:14s} {dataset.description}")
-    print("optimizers for `minirad compare --optimizers`, with their learning rates:")
+    print(
+        "optimizers for `minirad compare --optimizers`, with their tuned learning rates (mnist takes fashion-mnist's):"
+    )
     for name, arm in ARMS.items():
         rates = ", ".join(f"{dataset} {lr:g}" for dataset, lr in arm.lr.items())
         print(f"  {name:14s} {arm.title:24s} {rates}")

@@ -55,6 +55,8 @@ def best(row: dict[str, list[float]]) -> float:
 
 def main() -> None:
     """Tune on the data set named on the command line; runs are kept in runs/, the table in results/."""
+    if len(sys.argv) != 2 or sys.argv[1] not in EPOCHS:
+        sys.exit(f"usage: python -m minirad.experiments.tune {'|'.join(EPOCHS)}")
     dataset = sys.argv[1]
     table = tune(dataset, Path("runs"))
     path = Path("results", "tuning", f"{dataset}.json")
