@@ -6,7 +6,7 @@ Importing this package gives Tensor its operators and methods: ``x.sum(dim=0)`` 
 from minirad.functional import arithmetic, choosing, elementwise, masks, protocols, reductions, shaping
 from minirad.functional.arithmetic import add, cast, div, matmul, mul, neg, pow, sub
 from minirad.functional.choosing import argmax, max, maximum, min, minimum, where
-from minirad.functional.creation import arange, full, ones, rand, randn, zeros
+from minirad.functional.creation import arange, clone, full, ones, ones_like, rand, randn, zeros, zeros_like
 from minirad.functional.dropout import dropout
 from minirad.functional.elementwise import abs, clip, exp, log, relu, sigmoid, sqrt, tanh
 from minirad.functional.gelu import gelu
@@ -20,6 +20,8 @@ from minirad.tensor import Tensor
 _METHODS = {f.__name__: f for family in (elementwise, reductions, choosing, shaping) for f in family.METHODS} | {
     "pow": pow,
     "matmul": matmul,
+    "view": reshape,
+    "clone": clone,
     "__getitem__": getitem,
     "__abs__": abs,
     "T": property(lambda x: permute(x, *reversed(range(x.ndim))), doc="The axes in reverse order."),

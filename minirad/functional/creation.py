@@ -1,4 +1,4 @@
-"""Tensors from nothing: zeros, ones, full, arange, randn, rand."""
+"""Tensors from nothing, or like another: zeros, ones, full, arange, randn, rand, zeros_like, ones_like, clone."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from minirad.backend import stream, xp
-from minirad.tensor import Tensor, tensor
+from minirad.tensor import Tensor, as_tensor, tensor
 
 if TYPE_CHECKING:
     from numpy.random import Generator
@@ -26,6 +26,24 @@ def full(size: Sequence[int], fill_value: Any, *, dtype: Any = None, requires_gr
     """The same value everywhere; the dtype is that of tensor(fill_value) unless given."""
     dtype = tensor(fill_value).dtype if dtype is None else dtype
     return tensor(xp.full(_shape("full", (size,)), fill_value, dtype=dtype), requires_grad)
+
+
+def zeros_like(x: Any, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+    """Zeros in the shape of x, and in its dtype unless given."""
+    x = as_tensor(x)
+    return zeros(x.shape, dtype=x.dtype if dtype is None else dtype, requires_grad=requires_grad)
+
+
+def ones_like(x: Any, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+    """Ones in the shape of x, and in its dtype unless given."""
+    x = as_tensor(x)
+    return ones(x.shape, dtype=x.dtype if dtype is None else dtype, requires_grad=requires_grad)
+
+
+def clone(x: Any) -> Tensor:
+    """A copy of the data that remembers x: the gradient goes on to it."""
+    x = as_tensor(x)
+    return Tensor(x.data.copy(), (x,), lambda g: (g,))
 
 
 def arange(start: Any, end: Any = None, step: Any = 1, *, dtype: Any = None) -> Tensor:

@@ -6,7 +6,7 @@ import operator
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from minirad.backend import Array, array_text
+from minirad.backend import Array, array_text, to_host
 from minirad.functional.arithmetic import add, div, mul, sub
 from minirad.functional.shaping import as_index
 from minirad.tensor import Tensor, _used, op_name
@@ -82,7 +82,25 @@ def in_place(op: Callable[[Any, Any], Tensor]) -> Callable[[Tensor, Any], Tensor
     return method
 
 
+def size(self: Tensor, dim: int | None = None) -> Any:
+    """x.size(): the shape; x.size(dim): one length of it."""
+    return self.shape if dim is None else self.shape[dim]
+
+
+def requires_grad_(self: Tensor, requires_grad: bool = True) -> Tensor:
+    """Have ops on this leaf recorded, or not."""
+    if self.vjp is not None or (requires_grad and self.dtype.kind != "f"):
+        raise TypeError(
+            f"requires_grad_: needs a leaf of float32 or float64, got {self.dtype}, made by {op_name(self)}"
+        )
+    self.requires_grad = bool(requires_grad)
+    return self
+
+
 METHODS: dict[str, Callable[..., Any]] = {
+    "size": size,
+    "tolist": lambda self: to_host(self.data).tolist(),
+    "requires_grad_": requires_grad_,
     "__array__": as_numpy,
     "__repr__": text,
     "__len__": length,

@@ -85,3 +85,23 @@ def test_dtypes_refused(dtype):
 def test_integers_require_no_gradient():
     with pytest.raises(TypeError, match="tensor: only float32 and float64 can require a gradient, got int64"):
         mr.zeros(2, dtype="int64", requires_grad=True)
+
+
+def test_like_another():
+    x = mr.tensor([[1.0, 2.0, 3.0]], dtype="float64")
+    for made, value in ((mr.zeros_like(x), 0.0), (mr.ones_like(x), 1.0)):
+        assert made.shape == x.shape
+        assert made.dtype == x.dtype
+        assert made.tolist() == [[value] * 3]
+        assert not made.requires_grad
+    assert mr.ones_like(x, dtype="float32", requires_grad=True).dtype == "float32"
+
+
+def test_clone_is_a_copy_that_hands_the_gradient_on():
+    x = mr.tensor([1.0, 2.0], requires_grad=True)
+    copy = x.clone()
+    (copy * mr.tensor([3.0, 4.0])).sum().backward()
+    assert host(x.grad).tolist() == [3.0, 4.0]
+    with mr.no_grad():
+        x[0] = 9.0
+    assert copy.tolist() == [1.0, 2.0]

@@ -186,3 +186,17 @@ def test_in_place_results_that_do_not_fit():
     with pytest.raises(ValueError, match=r"int64 of shape \(2,\) cannot hold a result of float32, \(2,\)"):
         n /= 2
     assert host(n).tolist() == [1, 2]
+
+
+def test_names_that_a_pytorch_user_tries():
+    x = mr.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
+    assert x.size() == (2, 3)
+    assert x.size(-1) == 3
+    assert x.view(3, -1).tolist() == [[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]
+    assert x.requires_grad_() is x
+    assert x.requires_grad
+    assert not x.requires_grad_(False).requires_grad
+    with pytest.raises(TypeError, match="requires_grad_: needs a leaf"):
+        (x.requires_grad_() * 2).requires_grad_(False)
+    with pytest.raises(TypeError, match="int64"):
+        mr.arange(3).requires_grad_()
