@@ -31,7 +31,8 @@ class Tensor:
 
     Attributes:
         data: the array (of the backend, whatever the shape, () included).
-        grad: None, or an array of the same shape: the sum of the gradients of every backward() so far.
+        grad: None, or an array of the same shape: the sum of the gradients of every backward() so far. With an
+            optimizer it is a piece of the optimizer's vector, so what you want to keep past zero_grad() you must copy.
         requires_grad: whether ops on this tensor are recorded.
     """
 
@@ -115,7 +116,7 @@ class Tensor:
         if gradient is None:
             if self.data.size != 1:
                 raise ValueError(f"backward: a tensor of shape {self.shape} needs gradient=, an array of that shape")
-            return xp.ones_like(self.data)
+            return xp.ones(self.shape, self.dtype)
         gradient = as_tensor(gradient, self.dtype).data
         if gradient.shape != self.shape or gradient.dtype != self.dtype:
             raise ValueError(
@@ -127,9 +128,9 @@ class Tensor:
     def _accumulate(self, g: Array) -> None:
         if self.grad is not None:
             self.grad += g
-        elif self.grad_home is not None:
-            self.grad_home[...] = g
-            self.grad = self.grad_home
+        elif (home := self.grad_home) is not None and (home.shape, home.dtype) == (g.shape, g.dtype):
+            home[...] = g
+            self.grad = home
         else:
             self.grad = xp.array(g, order="C")  # a copy: g may be shared with another parent
 

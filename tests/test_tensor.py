@@ -588,3 +588,12 @@ def test_a_failed_backward_leaves_no_cycle(no_collector):
         y.backward()
     del y
     assert ref() is None
+
+
+def test_a_gradient_that_no_longer_fits_an_old_optimizer_finds_a_new_place():
+    model = mr.nn.Linear(2, 1)
+    optimizer = mr.optim.SGD(model.parameters(), lr=0.1)
+    del optimizer
+    model.double()
+    model(mr.ones(1, 2, dtype="float64")).sum().backward()
+    assert {p.grad.dtype.name for p in model.parameters()} == {"float64"}

@@ -52,27 +52,31 @@ def cross_entropy(
     label_smoothing, classes = float(label_smoothing), input.shape[class_axis]
     moved = input.data if class_axis == input.ndim - 1 else xp.moveaxis(input.data, class_axis, -1)
     logits, labels = moved.reshape(-1, classes), target.data.reshape(-1)
-    counted = labels != ignore_index
-    if not (((labels >= 0) & (labels < classes)) | ~counted).all():
+    ignored = labels == ignore_index
+    if some_ignored := bool(ignored.any()):
+        labels = xp.where(ignored, 0, labels)  # any class will do
+    if labels.size and (labels.min() < 0 or labels.max() >= classes):
         raise ValueError(f"cross_entropy: targets must be 0 .. {classes - 1} or ignore_index={ignore_index}")
 
     rows = xp.arange(len(labels))
-    labels = labels * counted  # where ignored, any class will do
     z = logits - logits.max(axis=1, keepdims=True) if logits.size else logits
     p = xp.exp(z)
     total = p.sum(axis=1, keepdims=True)
     losses = xp.log(total[:, 0]) - (1 - label_smoothing) * z[rows, labels]
     if label_smoothing:
         losses -= label_smoothing * z.mean(axis=1)
-    losses = xp.where(counted, losses, 0)
-    divisor = int(counted.sum()) if reduction == "mean" else 1
+    if some_ignored:
+        losses = xp.where(ignored, 0, losses)
+    divisor = len(labels) - int(ignored.sum()) if reduction == "mean" else 1
 
     def vjp(g):
         gradient = p / total  # a new array: p stays as it was
         if label_smoothing:
             gradient -= label_smoothing / classes
         gradient[rows, labels] -= 1 - label_smoothing
-        gradient *= xp.where(counted, g.reshape(-1) / divisor, 0)[:, None]
+        gradient *= (g / divisor).reshape(-1, 1)
+        if some_ignored:
+            gradient = xp.where(ignored[:, None], 0, gradient)
         gradient = gradient.reshape(moved.shape)
         return (gradient if moved is input.data else xp.moveaxis(gradient, -1, class_axis),)
 
