@@ -111,10 +111,10 @@ def set_num_threads(n: int) -> None:
     _threadpoolctl().threadpool_limits(limits=n, user_api="blas")
 
 
-def get_num_threads() -> int:
-    """How many threads the linear algebra may use."""
+def get_num_threads() -> int | None:
+    """How many threads the linear algebra may use; None where that can't be told (Apple's Accelerate)."""
     pools = _threadpoolctl().threadpool_info()
-    return max((pool["num_threads"] for pool in pools if pool["user_api"] == "blas"), default=1)
+    return max((pool["num_threads"] for pool in pools if pool["user_api"] == "blas"), default=None)
 
 
 def _threadpoolctl() -> ModuleType:

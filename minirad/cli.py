@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Callable, Sequence
@@ -59,13 +60,18 @@ class Compare:
     def rates(self) -> dict[str, float]:
         """The learning rates given, by optimizer."""
         rates: dict[str, float] = {}
+        given: set[str] = set()
         for text in sorted(self.lr, key=lambda text: "=" in text):  # a name outdoes what is for all
             name, equals, number = text.rpartition("=")
             try:
                 rate = float(number)
             except ValueError:
                 raise ValueError(f"--lr: expected a number or optimizer=number, got {text!r}") from None
-            rates.update({name: rate} if equals else dict.fromkeys(self.optimizers, rate))
+            new = {name: rate} if equals else dict.fromkeys(self.optimizers, rate)
+            if given & new.keys() or (not equals and rates):
+                raise ValueError(f"--lr: {text!r} sets a rate for the second time")
+            given |= new.keys() if equals else set()
+            rates |= new
         return rates
 
 
@@ -81,6 +87,8 @@ def main(argv: Sequence[str] | None = None) -> None:
             _fail(error)
         try:
             job()
+        except BrokenPipeError:  # minirad list | head -1
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         except (OSError, MemoryError) as error:  # the disk is full, say, or the net too large
             _fail(error)
     except KeyboardInterrupt:
@@ -91,7 +99,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def _command(argv: Sequence[str] | None) -> List | Compare:
     if "tyro" not in globals():
-        raise ImportError("the command line needs more than NumPy: pip install 'minirad[lab]'")
+        raise ImportError("the command line needs more than NumPy: minirad[lab] (in a clone: pip install -e '.[lab]')")
     printed = StringIO()
     try:
         with redirect_stderr(printed):

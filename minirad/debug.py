@@ -31,11 +31,13 @@ def _check(node: Tensor) -> None:
     if node.vjp is None:
         return
     name, vjp = op_name(node), node.vjp
-    used = [parent.data for parent in node.parents] + [node.data]  # arrays, not tensors: no reference cycle
-    before = [_bytes(array) for array in used]
+    parents, out = node.parents, node.data  # not the node itself: no reference cycle
+    used = [parent.data for parent in parents]
+    before = [_fingerprint(array) for array in (*used, out)]
 
     def checked(g: Array) -> tuple[Array, ...]:
-        if [_bytes(array) for array in used] != before:
+        replaced = any(parent.data is not array for parent, array in zip(parents, used, strict=True))
+        if replaced or [_fingerprint(array) for array in (*used, out)] != before:
             raise RuntimeError(f"debug: data that {name} used was changed after it, before backward() came back to it")
         gradients = vjp(g)
         if any(gradient is not None and _has_nan(gradient) for gradient in gradients):
@@ -50,5 +52,5 @@ def _has_nan(array: Array) -> bool:
     return array.dtype.kind == "f" and bool(xp.isnan(array).any())
 
 
-def _bytes(array: Array) -> int:
+def _fingerprint(array: Array) -> int:
     return hash(to_host(array).tobytes())

@@ -200,6 +200,8 @@ class Tensor:
                 f"{what}: the tape records no writes and may need the old data; make a new tensor (x = x + y, where, "
                 "cat), or change a leaf under no_grad()"
             )
+        if value.dtype != self.dtype:
+            raise TypeError(f"{what}: a tensor of {self.dtype} can't take values of {value.dtype}; convert them first")
         self.data[place] = value.data
         self.written()
 

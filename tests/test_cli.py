@@ -375,7 +375,10 @@ def test_without_the_lab_extra(package):
 def test_with_numpy_alone():
     done = minirad_command("--help", without="tyro matplotlib sklearn scipy threadpoolctl tqdm pooch")
     assert (done.returncode, done.stdout) == (2, "")
-    assert one_line(done.stderr) == "the command line needs more than NumPy: pip install 'minirad[lab]'"
+    assert (
+        one_line(done.stderr)
+        == "the command line needs more than NumPy: minirad[lab] (in a clone: pip install -e '.[lab]')"
+    )
 
 
 def test_list_needs_no_more_than_tyro():

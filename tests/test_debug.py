@@ -136,3 +136,12 @@ def test_a_training_step_under_debug():
             optimizer.zero_grad()
             mr.nn.functional.cross_entropy(model(mr.ones(5, 3)), [0, 1, 0, 1, 0]).backward()
             optimizer.step()
+
+
+def test_data_replaced_since():
+    x = leaf(1.0, 2.0)
+    with mr.debug():
+        loss = (x * x).sum()
+        x.data = x.data.copy() + 1
+        with pytest.raises(RuntimeError, match="debug: data that mul used was changed"):
+            loss.backward()

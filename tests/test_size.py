@@ -16,7 +16,7 @@ PACKAGE = Path(minirad.__file__).parent
 CORE = [
     "backend.py",
     "tensor.py",
-    *(f"functional/{n}.py" for n in ("arithmetic", "elementwise", "reductions", "shaping", "linear", "losses")),
+    *(f"functional/{n}.py" for n in ("arithmetic", "elementwise", "reductions", "shaping", "linear", "cross_entropy")),
     *(f"nn/{name}.py" for name in ("parameter", "module", "linear")),
     "variance.py",
     *(f"optim/{name}.py" for name in ("optimizer", "flat", "sgd", "adam", "radam")),

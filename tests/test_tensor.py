@@ -1,5 +1,6 @@
 """The tape: what backward() computes, what it refuses, and what stays in memory afterwards."""
 
+import copy
 import gc
 import operator
 import weakref
@@ -597,3 +598,55 @@ def test_a_gradient_that_no_longer_fits_an_old_optimizer_finds_a_new_place():
     model.double()
     model(mr.ones(1, 2, dtype="float64")).sum().backward()
     assert {p.grad.dtype.name for p in model.parameters()} == {"float64"}
+
+
+def test_an_index_or_a_mask_changed_since():
+    for picked in (
+        lambda x, i: x[i],
+        lambda x, i: x[i, None],
+        lambda x, i: mr.where(i == 0, x[:2], 0.0) * x[i].detach(),
+    ):
+        x, i = leaf(1.0, 2.0, 3.0), mr.tensor([0, 1])
+        loss = picked(x, i).sum()
+        i[0] = 2
+        if picked(x, i).parents[0] is x:
+            with pytest.raises(RuntimeError, match="getitem used data of shape"):
+                loss.backward()
+    mask, x = mr.tensor([True, False]), leaf(1.0, 2.0)
+    loss = mr.where(mask, x, 0.0).sum()
+    mask[0] = False
+    with pytest.raises(RuntimeError, match="where used data of shape"):
+        loss.backward()
+
+
+def test_indices_are_the_callers_own():
+    x = mr.tensor([[1.0, 5.0], [7.0, 2.0]], requires_grad=True)
+    values, indices = x.max(dim=1)
+    indices -= 1
+    values.sum().backward()
+    assert host(x.grad).tolist() == [[0.0, 1.0], [1.0, 0.0]]
+
+
+def test_writes_keep_the_dtype():
+    for x, value in (
+        (mr.arange(3), np.array([0.5, 1.5, 2.5])),
+        (mr.ones(3), mr.ones(3, dtype="float64")),
+        (mr.ones(3, dtype="float64"), mr.ones(3)),
+    ):
+        before = x.tolist()
+        with pytest.raises(TypeError, match="can't take values of"):
+            x.copy_(value)
+        with pytest.raises(TypeError, match="can't take values of"):
+            x[:] = value
+        assert x.tolist() == before
+
+
+def test_a_shallow_copy_shares_its_data_and_says_so():
+    x = leaf(1.0, 2.0)
+    loss = (x * x).sum()
+    other = copy.copy(x)
+    with mr.no_grad():
+        other[0] = 5.0
+    assert x.tolist() == [5.0, 2.0]
+    with pytest.raises(RuntimeError, match="changed afterwards"):
+        loss.backward()

@@ -129,7 +129,7 @@ def _image_data(name: str, classes: tuple[str, ...], train: _Pair, test: _Pair, 
 
 
 def _set_aside(images: np.ndarray, labels: np.ndarray, every: int) -> tuple[_Pair, _Pair]:
-    """Split off every so-manieth image of each class, in the order of the file: the same on any machine, for ever."""
+    """Split off every fifth (say) image of each class, in the order of the file: the same on any machine, for ever."""
     aside = np.zeros(len(labels), bool)
     for label in np.unique(labels):
         aside[np.flatnonzero(labels == label)[every - 1 :: every]] = True

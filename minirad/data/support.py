@@ -28,4 +28,6 @@ def lab(package: str) -> Any:
     try:
         return importlib.import_module(package)
     except ImportError:
-        raise ImportError(f"{package.split('.')[0]} is not installed: pip install 'minirad[lab]'") from None
+        raise ImportError(
+            f"{package.split('.')[0]} is not installed: it is in minirad[lab] (in a clone: pip install -e '.[lab]')"
+        ) from None

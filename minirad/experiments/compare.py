@@ -18,7 +18,7 @@ import numpy as np
 from minirad import data, optim
 from minirad.backend import manual_seed, set_num_threads
 from minirad.data.registry import names
-from minirad.experiments.results import Row, Store, rounded
+from minirad.experiments.results import Row, Store, environment, rounded
 from minirad.models import MLP
 from minirad.nn import CrossEntropyLoss
 from minirad.optim.lr_scheduler import LinearWarmup, LRScheduler
@@ -139,12 +139,18 @@ def plan(
     ]
 
 
+def recorded(run: Run, store: Store) -> tuple[list[Row], Row] | None:
+    """The rows and meta data of a run that is done, by this very code on this backend; else None."""
+    found, here = store.read(asdict(run)), environment()
+    return found if found and all(found[1].get(key) == here[key] for key in ("code", "backend")) else None
+
+
 def outcomes(runs: Sequence[Run], images: data.ImageData, store: Store) -> Iterator[tuple[Outcome, bool]]:
     """Do the runs one after the other. Those that the store has already are read instead: then the second is False."""
     set_num_threads(1)  # results are bit-identical only at one thread count; such small nets gain little from two
     for count, run in enumerate(runs, 1):
         settings = asdict(run)
-        found = store.read(settings)
+        found = recorded(run, store)
         if fresh := found is None:
             start = perf_counter()
             with np.errstate(all="ignore"):  # a run that diverges says so in its result

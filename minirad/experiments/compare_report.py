@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from functools import partial
 from math import isnan
 from pathlib import Path
@@ -12,7 +11,7 @@ from minirad import data
 from minirad.backend import backend_name
 from minirad.data import registry
 from minirad.data.support import lab
-from minirad.experiments.compare import ARMS, EDITION, Outcome, Run, outcomes, plan
+from minirad.experiments.compare import ARMS, EDITION, Outcome, Run, outcomes, plan, recorded
 from minirad.experiments.results import Store
 from minirad.experiments.statistics import mean_interval
 from minirad.plots import compare_figure
@@ -53,7 +52,7 @@ def compare(
     images = data.load(dataset)
     store = Store(out, "compare", dataset, EDITION)
     store.prepare()
-    old = sum(store.read(asdict(run)) is not None for run in runs)
+    old = sum(recorded(run, store) is not None for run in runs)
     return partial(_compare, runs, images, store, old)
 
 
@@ -73,7 +72,7 @@ def _compare(runs: Sequence[Run], images: data.ImageData, store: Store, old: int
         done[run.optimizer].append(outcome)
         if fresh and outcome.seconds > 5:  # long runs: show a sign of life
             print(f"  {count}/{len(runs)} {run.optimizer}, seed {run.seed}: {outcome.accuracy:.2%}", flush=True)
-    print("\n".join(["", *table(done), ""]))
+    print("\n".join(["", *table(done), *differences(done), ""]))
 
     figure = compare_figure(
         title,
@@ -99,10 +98,24 @@ def table(done: dict[str, list[Outcome]]) -> list[str]:
     return [*lines, "(mean ± half-width of the 95% t interval over seeds; last epoch, never the best)"]
 
 
+def differences(done: dict[str, list[Outcome]]) -> list[str]:
+    """RAdam against each other arm, paired by seed: what the runs of a seed share cancels."""
+    if "radam" not in done or len(done) == 1 or len(done["radam"]) == 1:
+        return []
+    lines = ["test accuracy of RAdam minus that of ..., paired by seed, %:"]
+    for name, group in done.items():
+        if name != "radam":
+            pairs = zip(done["radam"], group, strict=True)
+            lines.append(
+                f"  {ARMS[name].title:24s} {_plus_minus([100 * (a.accuracy - b.accuracy) for a, b in pairs], '+.2f')}"
+            )
+    return lines
+
+
 def _count(n: int, what: str) -> str:
     return f"{n} {what}" if n == 1 else f"{n} {what}s"
 
 
 def _plus_minus(values: Sequence[float], form: str) -> str:
     mean, half_width = mean_interval(values)
-    return f"{mean:{form}}" if isnan(half_width) else f"{mean:{form}} ± {half_width:{form}}"
+    return f"{mean:{form}}" if isnan(half_width) else f"{mean:{form}} ± {half_width:{form.lstrip('+')}}"

@@ -14,6 +14,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 from math import isfinite
 from pathlib import Path
@@ -95,10 +96,19 @@ def environment() -> Row:
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
         "python": platform.python_version(),
         "minirad": minirad.__version__,
+        "code": code(),
         "numpy": np.__version__,
         "backend": backend_name(),
         "threads": get_num_threads(),
     }
+
+
+@lru_cache
+def code() -> str:
+    """A hash of minirad's own source, so that a run made with other code can be told."""
+    folder = Path(minirad.__file__).parent
+    files = sorted(folder.rglob("*.py"), key=lambda path: path.relative_to(folder).as_posix())
+    return sha256(b"".join(path.read_bytes().replace(b"\r\n", b"\n") for path in files)).hexdigest()[:12]
 
 
 def rounded(values: Sequence[float], digits: int = 6) -> list[float]:

@@ -24,7 +24,7 @@ def pair(name: str, a: Any, b: Any) -> tuple[Tensor, Tensor]:
     elif not isinstance(a, Tensor):
         a = as_tensor(a, b.dtype)
     if a.data.dtype != b.data.dtype:
-        raise TypeError(f"{name}: operands have different dtypes, {a.dtype} and {b.dtype}; convert one of them first")
+        raise TypeError(f"{name}: operands have different dtypes, {a.dtype} and {b.dtype}; use .float() or .double()")
     return a, b
 
 

@@ -1,4 +1,4 @@
-"""Functions that choose among elements: max, min, argmax, maximum, minimum, where."""
+"""Functions that choose among elements: max, min, argmax, maximum, minimum, clip, where."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def _extreme(name: str, x: Any, dim: int | None, keepdim: bool) -> Tensor | Valu
 
     chosen.__qualname__ = name
     shape = index.shape if keepdim else index.squeeze(dim).shape
-    return ValuesIndices(Tensor(value.reshape(shape), (x,), chosen), Tensor(index.reshape(shape)))
+    return ValuesIndices(Tensor(value.reshape(shape), (x,), chosen), Tensor(index.reshape(shape).copy()))
 
 
 @two_spellings
@@ -86,13 +86,37 @@ def _shared(g: Any, a_wins: Any, tie: Any) -> tuple[Any, ...]:
     return tuple(xp.where(tie, g / 2, xp.where(wins, g, 0)) for wins in (a_wins, ~a_wins))
 
 
+def clip(x: Any, min: Any = None, max: Any = None) -> Tensor:
+    """x, but at least min and at most max (numbers; None for no bound). Derivative 1 inside and on the bounds."""
+    x = as_tensor(x)
+    if min is None and max is None:
+        raise ValueError("clip: give min, max or both")
+    if isinstance(min, Tensor) or isinstance(max, Tensor):
+        raise TypeError("clip: min and max must be numbers; for tensors use maximum() and minimum()")
+    low, high = (None if bound is None else pair("clip", x, bound)[1].data for bound in (min, max))
+
+    def vjp(g):
+        inside = xp.ones(x.shape, bool)
+        if low is not None:
+            inside &= x.data >= low
+        if high is not None:
+            inside &= x.data <= high
+        return (g * inside,)
+
+    out = x.data if low is None else xp.maximum(x.data, low)
+    return Tensor(out if high is None else xp.minimum(out, high), (x,), vjp)
+
+
 def where(condition: Any, a: Any, b: Any) -> Tensor:
     """a where the condition (a bool mask) is True, else b."""
-    mask = as_tensor(condition).data
+    condition = as_tensor(condition)
+    mask = condition.data
     if mask.dtype.kind != "b":
         raise TypeError(f"where: condition must be a bool mask, got {mask.dtype}")
     a, b = pair("where", a, b)
-    return Tensor(xp.where(mask, a.data, b.data), (a, b), lambda g: (xp.where(mask, g, 0), xp.where(mask, 0, g)))
+    return Tensor(
+        xp.where(mask, a.data, b.data), (a, b, condition), lambda g: (xp.where(mask, g, 0), xp.where(mask, 0, g), None)
+    )
 
 
-METHODS = (max, min, argmax)
+METHODS = (max, min, argmax, clip)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from minirad.backend import xp
-from minirad.functional.arithmetic import floating, pair
+from minirad.functional.arithmetic import floating
 from minirad.tensor import Tensor, as_tensor
 
 
@@ -35,27 +35,6 @@ def abs(x: Any) -> Tensor:
     return Tensor(xp.abs(x.data), (x,), lambda g: (g * xp.sign(x.data),))
 
 
-def clip(x: Any, min: Any = None, max: Any = None) -> Tensor:
-    """x, but at least min and at most max (numbers; None for no bound). Derivative 1 inside and on the bounds."""
-    x = as_tensor(x)
-    if min is None and max is None:
-        raise ValueError("clip: give min, max or both")
-    if isinstance(min, Tensor) or isinstance(max, Tensor):
-        raise TypeError("clip: min and max must be numbers; for tensors use maximum() and minimum()")
-    low, high = (None if bound is None else pair("clip", x, bound)[1].data for bound in (min, max))
-
-    def vjp(g):
-        inside = xp.ones(x.shape, bool)
-        if low is not None:
-            inside &= x.data >= low
-        if high is not None:
-            inside &= x.data <= high
-        return (g * inside,)
-
-    out = x.data if low is None else xp.maximum(x.data, low)
-    return Tensor(out if high is None else xp.minimum(out, high), (x,), vjp)
-
-
 def tanh(x: Any) -> Tensor:
     """The hyperbolic tangent. Derivative 1 - tanh(x)^2."""
     x = floating("tanh", x)
@@ -78,4 +57,4 @@ def relu(x: Any) -> Tensor:
     return Tensor(out, (x,), lambda g: (g * (out > 0),))
 
 
-METHODS = (exp, log, sqrt, abs, clip, tanh, sigmoid, relu)
+METHODS = (exp, log, sqrt, abs, tanh, sigmoid, relu)

@@ -17,7 +17,7 @@ def cat(tensors: Sequence[Any], dim: int = 0) -> Tensor:
     """Join tensors along dim; their other axes must agree."""
     parents = _same_dtype("cat", tensors)
     axis = checked_axis("cat", dim, parents[0].ndim)
-    if any(p.shape[:axis] + p.shape[axis + 1 :] != _without(parents[0].shape, axis) for p in parents):
+    if any(_without(p.shape, axis) != _without(parents[0].shape, axis) for p in parents):
         raise ValueError(f"cat: shapes must agree outside dim {dim}, got {[p.shape for p in parents]}")
     ends = [0]
     for p in parents:

@@ -58,6 +58,12 @@ def reduce(self: Tensor) -> tuple[Any, ...]:
     return rebuild, (type(self), self.data, self.grad, self.requires_grad)
 
 
+def shallow_copy(self: Tensor) -> Tensor:
+    """copy.copy: another tensor with the same data, shared."""
+    function, arguments = reduce(self)
+    return function(*arguments).sharing(self)
+
+
 def rebuild(kind: type[Tensor], data: Array, grad: Array | None, requires_grad: bool) -> Tensor:
     """The copy."""
     copy = kind(data)
@@ -111,6 +117,7 @@ METHODS: dict[str, Callable[..., Any]] = {
     "__index__": lambda self: operator.index(self.item()),
     "__format__": lambda self, spec: format(self.item(), spec) if spec else text(self),
     "__reduce__": reduce,
+    "__copy__": shallow_copy,
     "__setitem__": lambda self, index, value: self.write("x[i] = y", as_index(index), value),
     "__iadd__": in_place(add),
     "__isub__": in_place(sub),

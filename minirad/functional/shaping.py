@@ -78,6 +78,8 @@ def getitem(x: Any, index: Any) -> Tensor:
     An integer array that is out of range raises IndexError with NumPy; CuPy does not check, and wraps around.
     """
     x = as_tensor(x)
+    # Tensors in the index are parents too, without a gradient, so that a write to one of them is noticed.
+    indices = tuple(part for part in (index if isinstance(index, tuple) else (index,)) if isinstance(part, Tensor))
     index = as_index(index)
     parts = index if isinstance(index, tuple) else (index,)
     arrays = [part for part in parts if hasattr(part, "dtype")]
@@ -89,9 +91,9 @@ def getitem(x: Any, index: Any) -> Tensor:
             xp.add.at(full, index, g)
         else:
             full[index] = g
-        return (full,)
+        return (full, *(None for _ in indices))
 
-    out = Tensor(x.data[index], (x,), vjp)
+    out = Tensor(x.data[index], (x, *indices), vjp)
     return out if arrays else out.sharing(x)  # NumPy copies what arrays choose
 
 

@@ -51,9 +51,9 @@ class Module(Saved):
         return (parameter for _, parameter in self.named_parameters())
 
     def register_buffer(self, name: str, array: Any) -> None:
-        """Set an array as attribute that is saved with the module but never trained (running statistics, tables)."""
+        """Set a copy of an array as attribute: saved with the module but never trained (running statistics, tables)."""
         self._buffers: set[str] = {*getattr(self, "_buffers", ()), name}
-        setattr(self, name, array.data if isinstance(array, Tensor) else to_device(array))
+        setattr(self, name, to_device(array.data if isinstance(array, Tensor) else array).copy())
 
     def named_buffers(self) -> Iterator[tuple[str, Array]]:
         """All buffers with dotted names, each once."""
@@ -89,10 +89,10 @@ class Module(Saved):
         """The behaviour of use: train(False)."""
         return self.train(False)
 
-    def zero_grad(self) -> None:
-        """Set the gradient of every parameter to None."""
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Set the gradient of every parameter to None, or fill those that are there with 0."""
         for parameter in self.parameters():
-            parameter.grad = None
+            parameter.grad = None if set_to_none or parameter.grad is None else 0 * parameter.grad
 
     # ---- printing
 

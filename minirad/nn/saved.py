@@ -31,21 +31,22 @@ class Saved:
         """Copy arrays into the parameters and buffers, in place (an optimizer that owns them goes on owning them).
 
         Raises:
-            ValueError: a name is missing or unknown, or a shape differs. Nothing has been copied then.
+            ValueError: a name is missing or unknown, or a shape or the kind of number differs. Nothing has been copied
+                then.
         """
         own = dict(self._named_state())
         missing, unknown = own.keys() - state_dict.keys(), state_dict.keys() - own.keys()
         if missing or unknown:
             raise ValueError(
-                f"load_state_dict: {type(self).__name__} misses {sorted(missing) or 'nothing'} "
-                f"and knows nothing of {sorted(unknown) or 'nothing else'}"
+                f"load_state_dict: {type(self).__name__} misses {sorted(missing)} and does not know {sorted(unknown)}"
             )
         given = {name: x.data if isinstance(x, Tensor) else x for name, x in state_dict.items()}
         new = {name: to_device(given[name]) for name in own}
         for name, value in own.items():
-            if new[name].shape != value.shape:
+            if new[name].shape != value.shape or new[name].dtype.kind != value.dtype.kind:
                 raise ValueError(
-                    f"load_state_dict: {name} of {type(self).__name__} has shape {value.shape}, got {new[name].shape}"
+                    f"load_state_dict: {name} of {type(self).__name__} is {value.dtype} of shape {value.shape}, "
+                    f"got {new[name].dtype} of shape {new[name].shape}"
                 )
         for name, value in own.items():
             (value.data if isinstance(value, Parameter) else value)[...] = new[name]

@@ -7,6 +7,7 @@ from itertools import groupby
 from typing import Any
 
 from minirad.backend import Array, xp
+from minirad.optim.groups import check_array
 
 
 class Slot:
@@ -25,6 +26,11 @@ class Slot:
         """The parameter's stretch of a vector, in the parameter's shape: a view."""
         return vector[self.start : self.stop].reshape(self.shape)
 
+    def written(self) -> None:
+        """Tell the parameter, if it is one that listens, that its data changed."""
+        if hasattr(self.parameter, "written"):
+            self.parameter.written()
+
 
 class Flat:
     """The vectors theta, g and the states, and the slots of the parameters in them."""
@@ -37,9 +43,10 @@ class Flat:
             size = self.slots[-1].stop
         dtype = self.slots[0].parameter.data.dtype
         kept = tuple(kept)
-        # One allocation for all: the system gives large pages to a large one, which makes a step about 5% faster.
-        self.theta, self.g, *vectors = xp.zeros((2 + len(kept), size), dtype)
-        self.states: dict[str, Array] = dict.fromkeys(states) | dict(zip(kept, vectors, strict=True))
+        # Two allocations, not one for each vector: the system gives large pages to large ones, and a step gets faster.
+        self.theta, self.g = xp.zeros((2, size), dtype)
+        self.states: dict[str, Array] = dict.fromkeys(states)
+        self.states |= dict(zip(kept, xp.zeros((len(kept), size), dtype), strict=True))
         for slot in self.slots:
             slot.theta, slot.g = slot.cut(self.theta), slot.cut(self.g)
             slot.theta[...] = slot.parameter.data
@@ -55,15 +62,27 @@ class Flat:
 
     def gather(self, optimizer: str) -> None:
         """See that the data and the gradient of every parameter are in the vectors."""
+        moves = []  # what was assigned from outside
         for slot in self.slots:
             p = slot.parameter
-            if p.data is not slot.theta:  # p.data = ... since the last step: copied in, so that theta stays one vector
+            if p.data is not slot.theta:
                 check_array(optimizer, "data", slot, p.data)
-                slot.theta[...] = p.data
-                p.data = slot.theta
+                moves.append((slot, slot.theta, self.apart(p.data)))
             if p.grad is not None and p.grad is not slot.g:
                 check_array(optimizer, "gradient", slot, p.grad)
-                slot.g[...] = p.grad
+                moves.append((slot, slot.g, self.apart(p.grad)))
+        for slot, place, array in moves:
+            place[...] = array
+            if place is slot.theta:
+                slot.parameter.data = place
+                slot.written()
+            elif array is not slot.parameter.grad:  # it was a piece of the vectors, which now holds something else
+                slot.parameter.grad = place
+
+    def apart(self, array: Array) -> Array:
+        """The array, or a copy if it may be a piece of the vectors, which are about to be written to."""
+        shared = any(xp.may_share_memory(array, vector) for vector in (self.theta, self.g))
+        return array.copy() if shared else array
 
     def runs(self) -> Iterator[tuple[int, int, int]]:
         """Stretches (start, stop, t) of neighbours that have a gradient and make the same step t."""
@@ -77,8 +96,7 @@ class Flat:
         for slot in self.slots:
             if slot.parameter.grad is not None:
                 slot.t += 1
-                if hasattr(slot.parameter, "written"):
-                    slot.parameter.written()
+                slot.written()
 
     def __reduce__(self) -> Any:
         # deepcopy and pickle: views copied one by one would no longer share the vectors' memory.
@@ -92,15 +110,3 @@ def rebuild(named: list[tuple[str, Any]], states: dict[str, Array], steps: list[
     for slot, t in zip(flat.slots, steps, strict=True):
         slot.t = t
     return flat
-
-
-def check_array(optimizer: str, what: str, slot: Slot, array: Any) -> None:
-    """Raise unless the array has the shape and dtype of the slot and is of the backend in use."""
-    known = isinstance(array, xp.ndarray | xp.generic)  # generic: NumPy's result of arithmetic with shape ()
-    if not known or array.shape != slot.shape or array.dtype != slot.theta.dtype:
-        got = f"{type(array).__module__}.{type(array).__name__}"
-        raise ValueError(
-            f"{optimizer}: the {what} of parameter {slot.name!r} must be {slot.theta.dtype} of shape {slot.shape}, as "
-            f"when the optimizer was built; got {got} {getattr(array, 'dtype', '')} {getattr(array, 'shape', '')}. "
-            "Convert a model first, then build its optimizer"
-        )

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from math import inf
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
 from minirad.backend import xp
 
 if TYPE_CHECKING:
+    from minirad.optim.flat import Slot
     from minirad.optim.optimizer import Optimizer
 
 # What each setting must be at least, and what it must stay below.
@@ -32,7 +34,8 @@ def checked(self: Optimizer, group: Any) -> dict[str, Any]:
         raise ValueError(f"{self.rule}: unknown setting {', '.join(sorted(unknown))}; known are {known}")
     check_settings(self, options)
     names, params = named(self, group.get("params", ()))
-    owners = {id(p): owner for owner in live for other in owner.param_groups for p in other["params"]}
+    # Names, not optimizers: the traceback of an error below would keep the other optimizer alive.
+    owners = {id(p): owner.rule for owner in live for other in owner.param_groups for p in other["params"]}
     own = {id(p) for other in self.param_groups for p in other["params"]}
     own_names = {name for other in self.param_groups for name in other["names"]}
     for name, p in zip(names, params, strict=True):
@@ -46,8 +49,8 @@ def checked(self: Optimizer, group: Any) -> dict[str, Any]:
             raise ValueError(f"{self.rule}: parameter {name!r} is given twice")
         if id(p) in owners:
             raise ValueError(
-                f"{self.rule}: parameter {name!r} belongs to another live optimizer ({owners[id(p)].rule}); "
-                "delete that one first"
+                f"{self.rule}: parameter {name!r} belongs to another live optimizer ({owners[id(p)]}); "
+                "delete that one first, or call its release()"
             )
         own.add(id(p))
         own_names.add(name)
@@ -69,7 +72,7 @@ def listed(self: Optimizer, params: Any) -> list[Any]:
     if unordered or hasattr(params, "grad") or not isinstance(params, Iterable):
         raise TypeError(
             f"{self.rule}: params must be a list of parameters, of pairs (name, parameter) or of groups, "
-            f"got {type(params).__name__}"
+            f"got {type(params).__name__}" + (" (is .parameters() missing?)" if hasattr(params, "parameters") else "")
         )
     params = list(params)
     if not params:
@@ -87,6 +90,18 @@ def check_settings(self: Optimizer, options: dict[str, Any]) -> None:
         values["beta1"], values["beta2"] = betas
     for key in RANGES.keys() & values:
         value, (low, high) = values[key], RANGES[key]
-        if not isinstance(value, int | float) or isinstance(value, bool) or not low <= value < high:
+        if not isinstance(value, Real) or isinstance(value, bool) or not low <= float(value) < high:
             raise ValueError(f"{self.rule}: {key} must be a number in [{low}, {high}), got {value!r}")
     self.check(options)
+
+
+def check_array(optimizer: str, what: str, slot: Slot, array: Any) -> None:
+    """Raise unless the array has the shape and dtype of the slot and is of the backend in use."""
+    known = isinstance(array, xp.ndarray | xp.generic)  # generic: NumPy's result of arithmetic with shape ()
+    if not known or array.shape != slot.shape or array.dtype != slot.theta.dtype:
+        got = f"{type(array).__module__}.{type(array).__name__}"
+        raise ValueError(
+            f"{optimizer}: the {what} of parameter {slot.name!r} must be {slot.theta.dtype} of shape {slot.shape}, as "
+            f"when the optimizer was built; got {got} {getattr(array, 'dtype', '')} {getattr(array, 'shape', '')}. "
+            "Convert a model first, then build its optimizer"
+        )

@@ -49,6 +49,8 @@ class LRScheduler:
         self._set()
 
     def _set(self) -> None:
+        if len(self.base_lrs) != len(self.optimizer.param_groups):
+            raise ValueError(f"{type(self).__name__}: the optimizer got another group since; build the schedule last")
         for group, base in zip(self.optimizer.param_groups, self.base_lrs, strict=True):
             group["lr"] = base * self.factor(self.t)
 

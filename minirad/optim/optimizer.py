@@ -9,6 +9,7 @@ the rule goes over it line by line, which is what makes the plain text of the ru
 from __future__ import annotations
 
 from collections.abc import Iterable
+from numbers import Real
 from types import SimpleNamespace
 from typing import Any
 
@@ -75,6 +76,8 @@ class Optimizer:
             ValueError: a parameter changed its shape, dtype or backend since the optimizer was built, or its gradient
                 does not fit it. The message names it; nothing has been changed then.
         """
+        if not self.flats:
+            raise RuntimeError(f"{self.rule}: it has no parameters since release()")
         for group, flats in zip(self.param_groups, self.flats, strict=True):
             for flat in flats:
                 flat.keep(self.kept(group))
@@ -94,17 +97,24 @@ class Optimizer:
         flat.stepped()
 
     def _settings(self, group: dict[str, Any], t: int) -> Any:
-        s = SimpleNamespace(**group, t=t)
+        # Python's numbers: one of NumPy's float64 would turn every float32 block into float64.
+        numbers = {k: float(x) if isinstance(x, Real) and not isinstance(x, bool) else x for k, x in group.items()}
+        s = SimpleNamespace(**numbers, t=t)
         if "betas" in group:
-            s.beta1, s.beta2 = group["betas"]
+            s.beta1, s.beta2 = map(float, group["betas"])
         self.scalars(s)
         return s
 
-    def zero_grad(self) -> None:
-        """Set the gradient of every parameter to None."""
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Set the gradient of every parameter to None, or fill those that are there with 0."""
         for group in self.param_groups:
             for parameter in group["params"]:
-                parameter.grad = None
+                parameter.grad = None if set_to_none or parameter.grad is None else 0 * parameter.grad
+
+    def release(self) -> None:
+        """Give the parameters up, so that another optimizer can have them. step() raises from now on."""
+        self.param_groups, self.flats = [], []
+        groups.live.discard(self)
 
     # ---- building
 
@@ -124,6 +134,9 @@ class Optimizer:
 
     state_dict = saving.state_dict
     load_state_dict = saving.load_state_dict
+
+    def __copy__(self) -> Optimizer:
+        raise TypeError(f"{self.rule}: a shallow copy would share its parameters; use copy.deepcopy, with the model")
 
     def __setstate__(self, state: dict[str, Any]) -> None:  # deepcopy and pickle come through here
         vars(self).update(state)

@@ -23,7 +23,10 @@ def state_dict(self: Optimizer) -> dict[str, Any]:
         for slot in flat.slots:
             arrays = {k: to_host(slot.cut(v)).copy() for k, v in flat.states.items() if v is not None}
             state[slot.name] = {"t": slot.t, **arrays}
-    groups = [{key: value for key, value in group.items() if key != "params"} for group in self.param_groups]
+    groups = [
+        {**{key: value for key, value in group.items() if key != "params"}, "names": list(group["names"])}
+        for group in self.param_groups
+    ]
     return {"state": state, "param_groups": groups}
 
 
@@ -36,6 +39,8 @@ def load_state_dict(self: Optimizer, state_dict: dict[str, Any]) -> None:
     if not isinstance(state_dict, dict) or not {"state", "param_groups"} <= state_dict.keys():
         raise ValueError(f"{self.rule}.load_state_dict: expected what state_dict() gives, got {state_dict!r:.80}")
     groups, state = state_dict["param_groups"], state_dict["state"]
+    if not all(isinstance(group, dict) for group in groups) or not isinstance(state, dict):
+        raise ValueError(f"{self.rule}.load_state_dict: expected dictionaries in {state_dict!r:.80}")
     if [group.get("names") for group in groups] != [group["names"] for group in self.param_groups]:
         raise ValueError(f"{self.rule}.load_state_dict: the saved groups hold other parameters")
     for group in groups:
@@ -66,9 +71,10 @@ def check_state(optimizer: str, flat: Flat, state: dict[str, Any]) -> None:
             )
         for name in kept:
             shape = getattr(saved[name], "shape", None)
-            if shape != slot.shape:
+            if shape != slot.shape or saved[name].dtype.kind != "f":
                 raise ValueError(
-                    f"{optimizer}.load_state_dict: {name} of {slot.name!r} must have shape {slot.shape}, got {shape}"
+                    f"{optimizer}.load_state_dict: {name} of {slot.name!r} must be floats of shape {slot.shape}, "
+                    f"got {getattr(saved[name], 'dtype', type(saved[name]).__name__)} {shape}"
                 )
 
 

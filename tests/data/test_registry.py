@@ -62,7 +62,7 @@ print(*{module.split(".")[0] for module in sys.modules} & {"pooch", "requests", 
 
 def test_a_missing_package_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "pooch", None)
-    with pytest.raises(ImportError, match=r"pooch is not installed: pip install 'minirad\[lab\]'"):
+    with pytest.raises(ImportError, match=r"pooch is not installed: it is in minirad\[lab\]"):
         lab("pooch")
     monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
     with pytest.raises(ImportError, match=r"^sklearn is not"):

@@ -16,6 +16,7 @@ from minirad import cli, data
 from minirad.backend import get_num_threads, set_num_threads, to_host
 from minirad.data import Loader
 from minirad.experiments import compare, compare_report, tune
+from minirad.experiments import results as result_files
 from minirad.experiments.compare import ARMS, EDITION, SEEDS, Outcome, Run, outcomes, plan
 from minirad.experiments.results import Store
 from minirad.experiments.statistics import mean_interval
@@ -444,3 +445,22 @@ def test_one_thread(undisturbed):
     assert {meta["threads"] for meta in metas} == {1}
     assert os.cpu_count() is None or all(f"{os.cpu_count()} cores" in meta["machine"] for meta in metas)
     assert Path(compare.__file__).is_relative_to(ROOT)
+
+
+def test_runs_of_other_code_are_done_again(store, monkeypatch):
+    run, images = small(), data.load("digits")
+    assert [fresh for _, fresh in outcomes([run], images, store)] == [True]
+    assert [fresh for _, fresh in outcomes([run], images, store)] == [False]
+    monkeypatch.setattr(result_files, "code", lambda: "another")
+    assert [fresh for _, fresh in outcomes([run], images, store)] == [True]
+
+
+def test_differences_are_paired_by_seed():
+    def group(*accuracies):
+        rows = [[{"loss": [], "train_loss": 1.0, "test_accuracy": a}] for a in accuracies]
+        return [Outcome(small(seed=SEEDS[i]), r, None, 1.0) for i, r in enumerate(rows)]
+
+    lines = compare_report.differences({"adam": group(0.5, 0.6, 0.7), "radam": group(0.51, 0.61, 0.71)})
+    assert lines[1:] == ["  Adam                     +1.00 ± 0.00"]
+    assert compare_report.differences({"adam": group(0.5, 0.6)}) == []
+    assert compare_report.differences({"adam": group(0.5), "radam": group(0.6)}) == []

@@ -148,12 +148,12 @@ def test_loading_takes_tensors_and_other_dtypes():
     [
         (
             lambda state: state.pop("scale"),
-            r"load_state_dict: Block misses \['scale'\] and knows nothing of nothing else",
+            r"load_state_dict: Block misses \['scale'\] and does not know \[\]",
         ),
-        (lambda state: state.update(other=np.ones(1)), r"Block misses nothing and knows nothing of \['other'\]"),
+        (lambda state: state.update(other=np.ones(1)), r"Block misses \[\] and does not know \['other'\]"),
         (
             lambda state: state.update({"inner.2.weight": np.ones((3, 2))}),
-            r"load_state_dict: inner.2.weight of Block has shape \(2, 3\), got \(3, 2\)",
+            r"load_state_dict: inner.2.weight of Block is float32 of shape \(2, 3\), got float64 of shape \(3, 2\)",
         ),
     ],
 )
@@ -246,3 +246,19 @@ def test_buffers_take_tensors_and_host_arrays():
     assert [type(array) for array in model.buffers()] == [type(device(0.0))] * 2
     model.a = device([5.0, 6.0])  # set anew, it stays a buffer
     assert model.state_dict()["a"].tolist() == [5, 6]
+
+
+def test_a_buffer_is_a_copy():
+    table = np.zeros(3, "float32")
+    module = mr.nn.Module()
+    module.register_buffer("table", table)
+    module.load_state_dict({"table": np.ones(3, "float32")})
+    assert table.tolist() == [0.0, 0.0, 0.0]
+
+
+def test_loading_complex_numbers_is_refused():
+    layer = mr.nn.Linear(2, 1)
+    state = layer.state_dict()
+    state["weight"] = state["weight"] + 1j
+    with pytest.raises(ValueError, match="weight of Linear is float32 of shape"):
+        layer.load_state_dict(state)

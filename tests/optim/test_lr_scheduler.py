@@ -70,3 +70,11 @@ def test_bad_arguments():
     with pytest.raises(ValueError, match="load_state_dict: 2 rates for 1 groups"):
         Halving(optimizer).load_state_dict(Halving(two).state_dict())
     assert optimizer.param_groups[0]["lr"] == 1.0
+
+
+def test_a_group_that_came_later():
+    optimizer = SGD(plains((3,)), lr=1.0)
+    schedule = LinearWarmup(optimizer, 3)
+    optimizer.add_param_group({"params": [("late", plains((3,))[0])]})
+    with pytest.raises(ValueError, match="LinearWarmup: the optimizer got another group since"):
+        schedule.step()

@@ -3,7 +3,7 @@
 import gc
 import pickle
 import tracemalloc
-from copy import deepcopy
+from copy import copy, deepcopy
 
 import numpy as np
 import pytest
@@ -503,8 +503,14 @@ def test_going_on_from_a_saved_state_gives_the_same_bits(rule):
         (lambda s: s["state"].pop("bias"), "'bias' needs t >= 0, m, v, got"),
         (lambda s: s["state"]["bias"].pop("v"), "'bias' needs t >= 0, m, v, got"),
         (lambda s: s["state"]["bias"].update(t=-1), "'bias' needs t >= 0, m, v, got"),
-        (lambda s: s["state"]["bias"].update(v=np.zeros(5)), r"v of 'bias' must have shape \(4,\), got \(5,\)"),
-        (lambda s: s["state"]["bias"].update(v=[0, 0, 0, 0]), r"v of 'bias' must have shape \(4,\), got None"),
+        (
+            lambda s: s["state"]["bias"].update(v=np.zeros(5)),
+            r"v of 'bias' must be floats of shape \(4,\), got float64 \(5,\)",
+        ),
+        (
+            lambda s: s["state"]["bias"].update(v=[0, 0, 0, 0]),
+            r"v of 'bias' must be floats of shape \(4,\), got list None",
+        ),
     ],
     ids=["top", "group", "name", "setting", "extra", "range", "missing", "moment", "step", "shape", "list"],
 )
@@ -651,3 +657,117 @@ def test_a_model_learns(rule):
     before = loss(model).item()
     train(model, loss, optimizer, 100)
     assert loss(model).item() < 0.5 * before
+
+
+# ---- what is assigned from outside
+
+
+def test_swapped_data_and_gradients(rule):
+    a, b = plains((3,), (3,))
+    c, d = Plain(host(a.data)), Plain(host(b.data))
+    optimizer, other = rule([a, b]), rule([c, d])
+    a.grad = b.grad = c.grad = d.grad = None
+    a.data, b.data = b.data, a.data
+    c.data, d.data = device(host(d.data).copy()), device(host(c.data).copy())
+    optimizer.step()
+    other.step()
+    assert same([a, b], [c, d])
+    for p, q in ((a, c), (b, d)):
+        p.grad, q.grad = device(np.arange(3.0)), device(np.arange(3.0) + (p is b))
+    b.grad = device(np.arange(3.0) + 1)
+    optimizer.step()
+    other.step()
+    a.grad, b.grad = b.grad, a.grad
+    c.grad, d.grad = d.grad, c.grad
+    optimizer.step()
+    other.step()
+    assert same([a, b], [c, d])
+
+
+def test_swapped_gradients_of_tensors(rule):
+    w, v = (mr.tensor([float(i), 1.0], requires_grad=True) for i in range(2))
+    optimizer = rule([w, v])
+    (w * 2 + v * 3).sum().backward()
+    w.grad, v.grad = v.grad, w.grad
+    optimizer.step()
+    assert (host(w.grad) == 3).all()
+    assert (host(v.grad) == 2).all()
+
+
+def test_assigned_data_count_as_a_write(rule):
+    w = mr.tensor([1.0, 2.0], requires_grad=True)
+    optimizer = rule([w])
+    loss = (w * w).sum()
+    w.data = device(np.array([3.0, 4.0], "float32"))
+    optimizer.step()  # no gradient: nothing moves, but what was assigned is copied in
+    with pytest.raises(RuntimeError, match="changed afterwards"):
+        loss.backward()
+
+
+# ---- whose the parameters are
+
+
+def test_release_gives_the_parameters_up(rule):
+    params = plains((3,))
+    first = rule(params)
+    first.release()
+    second = rule(params)
+    with pytest.raises(RuntimeError, match="it has no parameters since release"):
+        first.step()
+    before = values(params)
+    second.step()
+    assert not same(params, [Plain(x) for x in before])
+
+
+def test_the_error_does_not_keep_the_other_optimizer_alive(rule):
+    params = plains((3,))
+    first = rule(params)
+    with pytest.raises(ValueError, match="belongs to another live optimizer") as caught:
+        rule(params)
+    del first
+    assert rule(params)  # although the traceback is still there, as in a notebook
+    assert caught.traceback
+
+
+def test_no_shallow_copies(rule):
+    with pytest.raises(TypeError, match=r"use copy\.deepcopy"):
+        copy(rule(plains((3,))))
+
+
+# ---- numbers
+
+
+@pytest.mark.parametrize("number", [np.float64, np.float32, float])
+def test_numpys_numbers_are_weak(rule, number):
+    a, b = (Plain(np.linspace(-1, 1, 50), np.linspace(1, 3, 50), "float32") for _ in range(2))
+    ours, plain = rule([a], lr=number(0.125)), rule([b], lr=0.125)
+    for _ in range(8):
+        ours.step()
+        plain.step()
+    assert same([a], [b])
+    assert a.data.dtype == "float32"
+
+
+def test_zero_grad_can_keep_the_arrays(rule):
+    w = mr.tensor([1.0, 2.0], requires_grad=True)
+    optimizer = rule([w])
+    (w * w).sum().backward()
+    optimizer.zero_grad(set_to_none=False)
+    assert host(w.grad).tolist() == [0.0, 0.0]
+    optimizer.zero_grad()
+    optimizer.zero_grad(set_to_none=False)
+    assert w.grad is None
+
+
+def test_a_state_of_words_changes_nothing():
+    a = plains((3,))
+    optimizer = Adam(a, lr=0.1)
+    optimizer.step()
+    state = deepcopy(optimizer.state_dict())
+    state["param_groups"][0]["lr"] = 9.0
+    state["state"]["0"]["v"] = np.array(["a", "b", "c"])
+    with pytest.raises(ValueError, match="v of '0' must be floats"):
+        optimizer.load_state_dict(state)
+    assert optimizer.param_groups[0]["lr"] == 0.1
+    state["param_groups"][0]["names"].append("x")
+    assert optimizer.param_groups[0]["names"] == ["0"]

@@ -1,22 +1,12 @@
-"""Losses: how far the output is from what it should be, as one number."""
+"""Cross-entropy: how unlikely a classifier takes the right classes to be."""
 
 from __future__ import annotations
 
+from math import nan
 from typing import Any
 
 from minirad.backend import xp
-from minirad.functional.arithmetic import pair
-from minirad.functional.reductions import mean, sum
 from minirad.tensor import Tensor, as_tensor
-
-
-def mse_loss(input: Any, target: Any, *, reduction: str = "mean") -> Tensor:
-    """(input - target)^2, averaged ("mean"), summed ("sum") or as it is ("none"). One shape for both."""
-    input, target = pair("mse_loss", input, target)
-    if input.shape != target.shape:
-        raise ValueError(f"mse_loss: input has shape {input.shape}, target {target.shape}; they must agree")
-    difference = input - target
-    return _reduce("mse_loss", difference * difference, reduction)
 
 
 def cross_entropy(
@@ -82,10 +72,5 @@ def cross_entropy(
 
     if reduction == "none":
         return Tensor(losses.reshape(target.shape), (input,), vjp)
-    return Tensor(losses.sum() / divisor, (input,), vjp)
-
-
-def _reduce(name: str, losses: Tensor, reduction: str) -> Tensor:
-    if reduction not in ("mean", "sum", "none"):
-        raise ValueError(f"{name}: reduction must be 'mean', 'sum' or 'none', got {reduction!r}")
-    return mean(losses) if reduction == "mean" else sum(losses) if reduction == "sum" else losses
+    total_loss = losses.sum()
+    return Tensor(total_loss / divisor if divisor else total_loss * nan, (input,), vjp)
