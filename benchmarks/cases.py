@@ -54,7 +54,7 @@ def step(n: int, rounds: int) -> Rows:
     result = radam_step(n, rounds, "", RADAM_MUST.get(n, {}))
     for rule in ("Adam", "SGD"):
         built = optimizers(rule, n, fused=True)
-        times = in_turns({name: optimizer.step for name, optimizer in built.items()}, rounds)
+        times = in_turns({name: optimizer.step for name, optimizer in built.items()}, rounds, sample=0.05)
         result += rows(f"{rule} step, {n:,} parameters", times, {})
     return result
 
@@ -62,7 +62,7 @@ def step(n: int, rounds: int) -> Rows:
 def radam_step(n: int, rounds: int, note: str = ", freed memory kept", must: dict[str, float] | None = None) -> Rows:
     """The same for RAdam alone."""
     built = optimizers("RAdam", n, fused=False)
-    times = in_turns({name: optimizer.step for name, optimizer in built.items()}, rounds)
+    times = in_turns({name: optimizer.step for name, optimizer in built.items()}, rounds, sample=0.05)
     return rows(f"RAdam step, {n:,} parameters{note}", times, must or {})
 
 
@@ -164,9 +164,9 @@ def startup(rounds: int) -> Rows:
 
 # Name: (function, the arguments of each call, those of a quick trial). A case has a process of its own.
 CASES: dict[str, tuple[Callable[..., Rows], list[tuple[Any, ...]], list[tuple[Any, ...]]]] = {
-    "step-1e6": (step, [(1_000_000, 21)], [(1_000, 2)]),
+    "step-1e6": (step, [(1_000_000, 11)], [(1_000, 2)]),
     "step-1e7": (step, [(10_000_000, 5)], [(50_000, 2)]),
-    "step-1e6-kept": (radam_step, [(1_000_000, 21)], [(1_000, 2)]),
+    "step-1e6-kept": (radam_step, [(1_000_000, 11)], [(1_000, 2)]),
     "memory": (memory, [(1_000_000,), (10_000_000,)], [(100_000,)]),
     "mlp": (training, [((64, 128, 10), 64, 101), ((784, 256, 10), 128, 51)], [((64, 128, 10), 64, 2)]),
     "chain": (chain, [(200, (64, 64), 51), (200, (8,), 51)], [(20, (8,), 2)]),
