@@ -26,6 +26,15 @@ class Slot:
         """The parameter's stretch of a vector, in the parameter's shape: a view."""
         return vector[self.start : self.stop].reshape(self.shape)
 
+    def take(self, place: Array, array: Array) -> None:
+        """Copy in what was assigned, so that the vectors stay whole."""
+        place[...] = array
+        if place is self.theta:
+            self.parameter.data = place
+            self.written()
+        elif array is not self.parameter.grad:
+            self.parameter.grad = place
+
     def written(self) -> None:
         """Tell the parameter, if it is one that listens, that its data changed."""
         if hasattr(self.parameter, "written"):
@@ -60,29 +69,17 @@ class Flat:
             if self.states[name] is None:
                 self.states[name] = xp.zeros_like(self.theta)
 
-    def gather(self, optimizer: str) -> None:
-        """See that the data and the gradient of every parameter are in the vectors."""
-        moves = []  # what was assigned from outside
+    def gather(self, optimizer: str) -> list[tuple[Slot, Array, Array]]:
+        """What was assigned to parameters from outside, checked: (slot, its view in theta or g, the array)."""
+        moves = []
         for slot in self.slots:
             p = slot.parameter
-            if p.data is not slot.theta:
-                check_array(optimizer, "data", slot, p.data)
-                moves.append((slot, slot.theta, self.apart(p.data)))
-            if p.grad is not None and p.grad is not slot.g:
-                check_array(optimizer, "gradient", slot, p.grad)
-                moves.append((slot, slot.g, self.apart(p.grad)))
-        for slot, place, array in moves:
-            place[...] = array
-            if place is slot.theta:
-                slot.parameter.data = place
-                slot.written()
-            elif array is not slot.parameter.grad:  # it was a piece of the vectors, which now holds something else
-                slot.parameter.grad = place
-
-    def apart(self, array: Array) -> Array:
-        """The array, or a copy if it may be a piece of the vectors, which are about to be written to."""
-        shared = any(xp.may_share_memory(array, vector) for vector in (self.theta, self.g))
-        return array.copy() if shared else array
+            for place, array, what in ((slot.theta, p.data, "data"), (slot.g, p.grad, "gradient")):
+                if array is not place and array is not None:
+                    check_array(optimizer, what, slot, array)
+                    # A view may be another parameter's piece, which other moves overwrite.
+                    moves.append((slot, place, array if array.base is None else array.copy()))
+        return moves
 
     def runs(self) -> Iterator[tuple[int, int, int]]:
         """Stretches (start, stop, t) of neighbours that have a gradient and make the same step t."""

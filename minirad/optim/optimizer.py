@@ -78,15 +78,14 @@ class Optimizer:
         """
         if not self.flats:
             raise RuntimeError(f"{self.rule}: it has no parameters since release()")
-        for group, flats in zip(self.param_groups, self.flats, strict=True):
-            for flat in flats:
-                flat.keep(self.kept(group))
-                flat.gather(self.rule)
+        for slot, place, array in [move for flats in self.flats for flat in flats for move in flat.gather(self.rule)]:
+            slot.take(place, array)
         for group, flats in zip(self.param_groups, self.flats, strict=True):
             for flat in flats:
                 self._step(group, flat)
 
     def _step(self, group: dict[str, Any], flat: Flat) -> None:
+        flat.keep(self.kept(group))
         for start, stop, t in flat.runs():
             s = self._settings(group, t)
             block = max(stop - start, 1) if self.block is None or backend_name() == "cupy" else self.block

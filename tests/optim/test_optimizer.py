@@ -771,3 +771,29 @@ def test_a_state_of_words_changes_nothing():
     assert optimizer.param_groups[0]["lr"] == 0.1
     state["param_groups"][0]["names"].append("x")
     assert optimizer.param_groups[0]["names"] == ["0"]
+
+
+def test_swaps_across_groups_and_dtypes(rule):
+    a, b = (mr.tensor([float(i), 1.0], requires_grad=True) for i in range(2))
+    optimizer = rule([{"params": [a]}, {"params": [b]}])
+    (a * 2 + b * 3).sum().backward()
+    a.grad, b.grad = b.grad, a.grad
+    a.data, b.data = b.data, a.data
+    c, d = (mr.tensor(x.tolist(), requires_grad=True) for x in (a, b))
+    c.grad, d.grad = host(a.grad).copy(), host(b.grad).copy()
+    c.grad, d.grad = device(c.grad), device(d.grad)
+    other = rule([c, d])
+    optimizer.step()
+    other.step()
+    assert (a.tolist(), b.tolist()) == (c.tolist(), d.tolist())
+    assert (host(a.grad).tolist(), host(b.grad).tolist()) == ([3.0, 3.0], [2.0, 2.0])
+
+
+def test_nothing_is_copied_in_before_all_is_checked(rule):
+    a, b = plains((3,), (3,))
+    optimizer = rule([{"params": [a]}, {"params": [b]}])
+    assigned = device(np.arange(3.0))
+    a.data, b.data = assigned, device(np.arange(4.0))
+    with pytest.raises(ValueError, match="the data of parameter '1' must be float64 of shape"):
+        optimizer.step()
+    assert a.data is assigned
