@@ -4,11 +4,12 @@ from importlib import import_module
 from typing import Any
 
 from minirad import nn, optim, variance
-from minirad.backend import backend_name, get_num_threads, manual_seed, set_num_threads, use_backend
+from minirad.backend import backend_name, manual_seed, use_backend
 from minirad.debug import debug
 from minirad.functional import *
 from minirad.gradcheck import gradcheck
 from minirad.tensor import Tensor, is_grad_enabled, no_grad, tensor
+from minirad.threads import get_num_threads, set_num_threads
 
 __version__ = "0.1.0"
 

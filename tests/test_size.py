@@ -21,7 +21,11 @@ CORE = [
     "variance.py",
     *(f"optim/{name}.py" for name in ("optimizer", "flat", "sgd", "adam", "radam")),
 ]
-RULES = sorted(path.name for path in (PACKAGE / "optim").glob("*.py") if "def update(" in path.read_text())
+RULES = sorted(
+    path.relative_to(PACKAGE / "optim").as_posix()
+    for path in (PACKAGE / "optim").rglob("*.py")
+    if "def update(" in path.read_text()
+)
 NO_CODE = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER}
 
 
@@ -57,7 +61,7 @@ def test_a_rule_fits_on_a_screen(name):
 
 
 def test_there_are_rules():
-    assert {"sgd.py", "adam.py", "radam.py"} <= set(RULES)
+    assert {"sgd.py", "adam.py", "radam.py", "probes/adam_2k.py"} <= set(RULES)
 
 
 def test_numpy_is_enough():

@@ -16,12 +16,13 @@ from typing import Any
 import numpy as np
 
 from minirad import data, optim
-from minirad.backend import manual_seed, set_num_threads
+from minirad.backend import manual_seed
 from minirad.data.registry import names
 from minirad.experiments.results import Row, Store, environment, rounded
 from minirad.models import MLP
 from minirad.nn import CrossEntropyLoss
 from minirad.optim.lr_scheduler import LinearWarmup, LRScheduler
+from minirad.threads import set_num_threads
 from minirad.train import classification_scores, train
 
 EDITION = 1

@@ -24,7 +24,8 @@ from typing import Any
 import numpy as np
 
 import minirad
-from minirad.backend import backend_name, get_num_threads
+from minirad.backend import backend_name
+from minirad.threads import get_num_threads
 
 Row = dict[str, Any]
 

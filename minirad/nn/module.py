@@ -7,6 +7,7 @@ from typing import Any
 
 from minirad.backend import Array, to_device
 from minirad.nn.parameter import Parameter
+from minirad.nn.printing import text
 from minirad.nn.saved import Saved
 from minirad.tensor import Tensor
 
@@ -100,8 +101,4 @@ class Module(Saved):
         """What stands between the brackets of a layer without children."""
         return ""
 
-    def __repr__(self) -> str:
-        children = [f"  ({name}): " + repr(child).replace("\n", "\n  ") for name, child in self.named_children()]
-        if not children:
-            return f"{type(self).__name__}({self.extra_repr()})"
-        return "\n".join([f"{type(self).__name__}(", *children, ")"])
+    __repr__ = text

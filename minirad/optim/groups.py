@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 # What each setting must be at least, and what it must stay below.
 RANGES = dict.fromkeys(("lr", "eps", "weight_decay", "momentum", "dampening"), (0, inf))
-RANGES |= dict.fromkeys(("beta1", "beta2"), (0, 1))
+RANGES |= dict.fromkeys(("lr_decay", "initial_accumulator_value"), (0, inf))
+RANGES |= dict.fromkeys(("alpha", "beta1", "beta2"), (0, 1))
+FLAGS = ("nesterov", "amsgrad", "centered", "maximize", "hidden_warmup")
 
 live: WeakSet[Optimizer] = WeakSet()  # a parameter belongs to at most one of these
 
@@ -92,6 +94,9 @@ def check_settings(self: Optimizer, options: dict[str, Any]) -> None:
         value, (low, high) = values[key], RANGES[key]
         if not isinstance(value, Real) or isinstance(value, bool) or not low <= float(value) < high:
             raise ValueError(f"{self.rule}: {key} must be a number in [{low}, {high}), got {value!r}")
+    for key in options.keys() & FLAGS:
+        if not isinstance(options[key], bool):
+            raise ValueError(f"{self.rule}: {key} must be True or False, got {options[key]!r}")
     self.check(options)
 
 
@@ -105,3 +110,13 @@ def check_array(optimizer: str, what: str, slot: Slot, array: Any) -> None:
             f"when the optimizer was built; got {got} {getattr(array, 'dtype', '')} {getattr(array, 'shape', '')}. "
             "Convert a model first, then build its optimizer"
         )
+
+
+def check_finite(self: Optimizer) -> None:
+    """Raise where a gradient holds NaN or infinity."""
+    for slot in (slot for flats in self.flats for flat in flats for slot in flat.slots):
+        if slot.parameter.grad is not None and not xp.isfinite(slot.parameter.grad).all():
+            raise FloatingPointError(
+                f"{self.rule}: the gradient of parameter {slot.name!r} is NaN or infinite at its step {slot.t + 1}; "
+                "no parameter has been moved"
+            )

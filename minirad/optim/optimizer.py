@@ -13,8 +13,8 @@ from numbers import Real
 from types import SimpleNamespace
 from typing import Any
 
-from minirad.backend import Array, backend_name
-from minirad.optim import groups, saving
+from minirad.backend import Array, backend_name, xp
+from minirad.optim import groups, protocols, saving
 from minirad.optim.flat import Flat
 
 BLOCK = 32_768  # elements: four float32 vectors of this length and a few intermediates fit into a cache of 1 MiB
@@ -31,6 +31,8 @@ class Optimizer:
         params: parameters (anything with arrays .data and .grad), or pairs (name, parameter) as named_parameters()
             gives them, or a list of dictionaries {"params": ..., setting: ...}, the groups.
         defaults: the settings of groups that do not set their own.
+        maximize: climb instead of descending; a setting of every group.
+        check_finite: whether step() refuses gradients with NaN or infinity, by name.
         block: elements in a block; None hands over everything in one call, as one wants it in a debugger.
 
     Raises:
@@ -40,10 +42,16 @@ class Optimizer:
 
     states: tuple[str, ...] = ()
 
-    def __init__(self, params: Iterable[Any], defaults: dict[str, Any], block: int | None = BLOCK) -> None:
+    def __init__(
+        self, params: Iterable[Any], defaults: dict[str, Any], *,
+        maximize: bool = False, check_finite: bool = False, block: int | None = BLOCK
+    ) -> None:  # fmt: skip
         if block is not None and (not isinstance(block, int) or block < 1):
             raise ValueError(f"{self.rule}: block must be a positive integer or None, got {block!r}")
-        self.defaults, self.block = defaults, block
+        self.defaults, self.block, self.check_finite = {**defaults, "maximize": maximize}, block, check_finite
+        # Freed at once: from then on glibc keeps freed memory of this size for the next block's intermediate results.
+        # To give it back to the system and get it again can take five times as long as the step.
+        xp.empty(8 * BLOCK, "float32")
         self.param_groups: list[dict[str, Any]] = []
         params = groups.listed(self, params)
         for group in params if all(isinstance(p, dict) for p in params) else [{"params": params}]:
@@ -74,10 +82,13 @@ class Optimizer:
 
         Raises:
             ValueError: a parameter changed its shape, dtype or backend since the optimizer was built, or its gradient
-                does not fit it. The message names it; nothing has been changed then.
+                does not fit it. FloatingPointError: with check_finite, a gradient is NaN or infinite. The message names
+                the parameter; nothing has been changed then.
         """
         if not self.flats:
             raise RuntimeError(f"{self.rule}: it has no parameters since release()")
+        if self.check_finite:
+            groups.check_finite(self)
         for slot, place, array in [move for flats in self.flats for flat in flats for move in flat.gather(self.rule)]:
             slot.take(place, array)
         for group, flats in zip(self.param_groups, self.flats, strict=True):
@@ -92,7 +103,7 @@ class Optimizer:
             for i in range(start, stop, block):
                 j = min(i + block, stop)
                 states = [vector if vector is None else vector[i:j] for vector in flat.states.values()]
-                self.update(flat.theta[i:j], flat.g[i:j], *states, s)
+                self.update(flat.theta[i:j], -flat.g[i:j] if s.maximize else flat.g[i:j], *states, s)
         flat.stepped()
 
     def _settings(self, group: dict[str, Any], t: int) -> Any:
@@ -129,27 +140,15 @@ class Optimizer:
         kinds = dict.fromkeys(p.data.dtype for p in group["params"])
         return [Flat([(n, p) for n, p in named if p.data.dtype == k], self.states, self.kept(group)) for k in kinds]
 
-    # ---- saving and copying
+    # ---- saving, copying, printing
 
     state_dict = saving.state_dict
     load_state_dict = saving.load_state_dict
-
-    def __copy__(self) -> Optimizer:
-        raise TypeError(f"{self.rule}: a shallow copy would share its parameters; use copy.deepcopy, with the model")
-
-    def __setstate__(self, state: dict[str, Any]) -> None:  # deepcopy and pickle come through here
-        vars(self).update(state)
-        groups.live.add(self)
+    __copy__ = protocols.refuse_copy
+    __setstate__ = protocols.come_back
+    __repr__ = protocols.text
 
     @property
     def rule(self) -> str:
         """The name of the rule, for messages."""
         return type(self).__name__
-
-    def __repr__(self) -> str:
-        lines = []
-        for group in self.param_groups:
-            options = ", ".join(f"{key}={value}" for key, value in group.items() if key not in ("params", "names"))
-            numbers = sum(p.data.size for p in group["params"])
-            lines.append(f"  {len(group['params'])} parameters, {numbers} numbers: {options}")
-        return "\n".join([f"{self.rule}(", *lines, ")"])

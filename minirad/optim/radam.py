@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from minirad.backend import xp
-from minirad.optim.optimizer import BLOCK, Optimizer
+from minirad.optim.optimizer import Optimizer
 from minirad.variance import rectification, sma_length
 
 
@@ -21,9 +21,9 @@ class RAdam(Optimizer):
 
     def __init__(
         self, params: Any, lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999),
-        eps: float = 1e-8, weight_decay: float = 0, *, block: int | None = BLOCK
+        eps: float = 1e-8, weight_decay: float = 0, **shared: Any
     ) -> None:  # fmt: skip
-        super().__init__(params, {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay}, block)
+        super().__init__(params, {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay}, **shared)
 
     def scalars(self, s):
         """rho_t, the length of v's average, and r_t, the rectification: the same for every element."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from minirad.optim.optimizer import BLOCK, Optimizer
+from minirad.optim.optimizer import Optimizer
 
 
 class SGD(Optimizer):
@@ -17,10 +17,10 @@ class SGD(Optimizer):
 
     def __init__(
         self, params: Any, lr: float, momentum: float = 0, dampening: float = 0,
-        weight_decay: float = 0, nesterov: bool = False, *, block: int | None = BLOCK
+        weight_decay: float = 0, nesterov: bool = False, **shared: Any
     ) -> None:  # fmt: skip
         settings = {"lr": lr, "momentum": momentum, "dampening": dampening}
-        super().__init__(params, {**settings, "weight_decay": weight_decay, "nesterov": nesterov}, block)
+        super().__init__(params, {**settings, "weight_decay": weight_decay, "nesterov": nesterov}, **shared)
 
     def check(self, options):
         """Nesterov's step needs momentum."""

@@ -13,13 +13,14 @@ import pytest
 from commands import ROOT, command, environment, minirad_command
 
 from minirad import cli, data
-from minirad.backend import get_num_threads, set_num_threads, to_host
+from minirad.backend import to_host
 from minirad.data import Loader
 from minirad.experiments import compare, compare_report, tune
 from minirad.experiments import results as result_files
 from minirad.experiments.compare import ARMS, EDITION, SEEDS, Outcome, Run, outcomes, plan
 from minirad.experiments.results import Store
 from minirad.experiments.statistics import mean_interval
+from minirad.threads import get_num_threads, set_num_threads
 
 for needed in ("matplotlib", "scipy", "sklearn", "threadpoolctl", "tyro"):
     pytest.importorskip(needed, reason="needs the extra minirad[lab]")

@@ -14,9 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import minirad
-from minirad.backend import backend_name, get_num_threads
+from minirad.backend import backend_name
 from minirad.experiments import results
 from minirad.experiments.results import Store, environment, rounded
+from minirad.threads import get_num_threads
 
 SETTINGS = {"optimizer": "radam", "lr": 0.003, "hidden": (128, 64), "seed": 1, "validation": False}
 ROWS = [{"epoch": 1, "loss": [2.5, 1.25], "accuracy": 0.5}, {"stopped": None}]

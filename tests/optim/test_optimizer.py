@@ -348,7 +348,7 @@ class Watched(Optimizer):
 
     def __init__(self, params, block):
         self.seen = []
-        super().__init__(params, {}, block)
+        super().__init__(params, {}, block=block)
 
     def update(self, theta, g, m, s):
         self.seen.append((len(theta), len(g), len(m), s.t))
@@ -464,6 +464,7 @@ def test_state_is_saved_by_name_as_numpy_arrays():
     optimizer.step()
     saved = optimizer.state_dict()
     settings = {"lr": 0.5, "betas": (0.5, 0.75), "eps": 1e-8, "weight_decay": 0}
+    settings |= {"amsgrad": False, "maximize": False}
     assert saved["param_groups"] == [{"names": ["weight", "bias"], **settings}]
     assert saved["state"]["weight"].keys() == {"t", "m", "v"}
     assert saved["state"]["weight"]["t"] == 1
@@ -634,8 +635,8 @@ def test_repr():
     optimizer = SGD([{"params": parameters[:2]}, {"params": parameters[2], "lr": 0.5}], lr=0.1)
     assert repr(optimizer).splitlines() == [
         "SGD(",
-        "  2 parameters, 10 numbers: lr=0.1, momentum=0, dampening=0, weight_decay=0, nesterov=False",
-        "  1 parameters, 5 numbers: lr=0.5, momentum=0, dampening=0, weight_decay=0, nesterov=False",
+        "  2 parameters, 10 numbers: lr=0.1, momentum=0, dampening=0, weight_decay=0, nesterov=False, maximize=False",
+        "  1 parameters, 5 numbers: lr=0.5, momentum=0, dampening=0, weight_decay=0, nesterov=False, maximize=False",
         ")",
     ]
 
