@@ -16,6 +16,6 @@ __version__ = "0.1.0"
 
 def __getattr__(name: str) -> Any:
     # What the engine does not need is imported when it is asked for.
-    if name in ("data", "experiments", "models", "plots", "train"):
+    if name in ("checkpoint", "data", "experiments", "models", "plots", "train"):
         return import_module(f"minirad.{name}")
     raise AttributeError(f"module 'minirad' has no attribute {name!r}")

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import os
 import platform
-import secrets
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ import numpy as np
 
 import minirad
 from minirad.backend import backend_name
+from minirad.files import write_whole
 from minirad.threads import get_num_threads
 
 Row = dict[str, Any]
@@ -84,8 +84,8 @@ class Store:
         lines = [json.dumps(_without_nan(row), sort_keys=True) + "\n" for row in [self._header(settings), *rows]]
         meta = json.dumps({"seconds": round(seconds, 3), **environment()}, indent=1) + "\n"
         self.folder.mkdir(parents=True, exist_ok=True)
-        _write(_meta_path(path), meta)
-        return _write(path, "".join(lines))
+        write_whole(_meta_path(path), meta.encode())
+        return write_whole(path, "".join(lines).encode())
 
     def _header(self, settings: Mapping[str, Any]) -> Row:
         return {"exhibit": self.exhibit, "edition": self.edition, "settings": dict(settings)}
@@ -128,14 +128,3 @@ def _without_nan(value: Any) -> Any:
 
 def _meta_path(path: Path) -> Path:
     return path.with_suffix(".meta.json")
-
-
-def _write(path: Path, text: str) -> Path:
-    """Write beside the place, then move there: a killed process leaves no half file under the name."""
-    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-    try:
-        part.write_text(text, encoding="utf-8", newline="\n")
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
-    return path

@@ -44,7 +44,7 @@ def load_state_dict(self: Optimizer, state_dict: dict[str, Any]) -> None:
     if [group.get("names") for group in groups] != [group["names"] for group in self.param_groups]:
         raise ValueError(f"{self.rule}.load_state_dict: the saved groups hold other parameters")
     for group in groups:
-        if group.keys() != {"names"} | self.defaults.keys():
+        if group.keys() - {"initial_lr"} != {"names"} | self.defaults.keys():  # initial_lr: a schedule was at work
             raise ValueError(f"{self.rule}.load_state_dict: the settings {sorted(group)} are not of this rule")
         check_settings(self, group)
     for flat in _flats(self):
