@@ -1,4 +1,4 @@
-"""The command line: minirad list | compare."""
+"""The command line: minirad list | compare | trace."""
 
 from __future__ import annotations
 
@@ -75,6 +75,51 @@ class Compare:
         return rates
 
 
+@dataclass(frozen=True)
+class Trace:
+    """Print every number of an optimizer's first steps, with the line of the algorithm that it comes from."""
+
+    rule: Annotated[tyro.conf.Positional[str], arg(metavar="RULE")]
+    """Which rule: sgd, momentum, nesterov, adagrad, rmsprop, adam, amsgrad, adamw, radam, radam-exact, adam-eps,
+    adam-2k, or RAdam as others have it: paper, official, torch, optax."""
+    steps: Annotated[int, arg(metavar="N")] = 12
+    """How many steps."""
+    on: Annotated[str, arg(metavar="PROBLEM")] = "quadratic"
+    """What to descend: quadratic, ravine, rosenbrock, noise (gradients from N(mu, 1)), or digits (a real training)."""
+    lr: Annotated[float | None, arg(metavar="LR", help_behavior_hint="(default: 0.1 on the quadratic)")] = None
+    """The learning rate; each problem has its own default."""
+    beta1: Annotated[float | None, arg(metavar="B", help_behavior_hint="(default: the rule's, 0.9)")] = None
+    """The decay of m."""
+    beta2: Annotated[float | None, arg(metavar="B", help_behavior_hint="(default: the rule's, 0.999)")] = None
+    """The decay of v (of RMSprop: alpha)."""
+    eps: Annotated[float | None, arg(metavar="E", help_behavior_hint="(default: the rule's)")] = None
+    """What is added to the root of v."""
+    weight_decay: Annotated[float | None, arg(metavar="W", help_behavior_hint="(default: the rule's)")] = None
+    """Decoupled or in the gradient, as the rule has it."""
+    dialect: Annotated[str | None, arg(metavar="NAME", help_behavior_hint="(default: Algorithm 2)")] = None
+    """For radam: paper, official, torch or optax."""
+    against: Annotated[tuple[str, ...], arg(metavar="RULE ...", help_behavior_hint="(default: none)")] = ()
+    """Other rules to run beside it, with the same settings where they have them: adam torch, or adam,torch."""
+    mu: Annotated[float, arg(metavar="MU")] = 0.0
+    """The mean of the gradients of noise."""
+    seed: Annotated[int, arg(metavar="N")] = 0
+    """The seed of noise and digits."""
+    json: bool = False
+    """Print JSON Lines with all digits in place of tables."""
+    plot: bool = False
+    """Draw a figure too."""
+    out: Annotated[Path, arg(metavar="FOLDER")] = Path("runs")
+    """Where the figure goes."""
+
+    def prepare(self) -> Callable[[], None]:
+        """Check the input; what is returned runs the rules and prints."""
+        names = ("beta1", "beta2", "eps", "weight_decay")
+        return import_module("minirad.experiments.trace_report").prepare(
+            self.rule, self.steps, self.on, self.lr, {name: getattr(self, name) for name in names}, self.dialect,
+            self.against, self.mu, self.seed, self.json, self.plot, self.out,
+        )  # fmt: skip
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command line. Bad input gives one line on stderr and exit code 2, ctrl-C exit code 130.
 
@@ -97,14 +142,14 @@ def main(argv: Sequence[str] | None = None) -> None:
         sys.exit(130)
 
 
-def _command(argv: Sequence[str] | None) -> List | Compare:
+def _command(argv: Sequence[str] | None) -> List | Compare | Trace:
     if "tyro" not in globals():
         raise ImportError("the command line needs more than NumPy: minirad[lab] (in a clone: pip install -e '.[lab]')")
     printed = StringIO()
     try:
         with redirect_stderr(printed):
             return tyro.cli(
-                List | Compare,
+                List | Compare | Trace,
                 prog="minirad",
                 description="The RAdam paper as readable code, on NumPy.",
                 args=argv,

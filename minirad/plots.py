@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from minirad.optim.trace_rows import name_of
+
 # Okabe and Ito's colours, which the colour-blind can tell apart, and dashes for print in black and white.
 STYLES = (
     ("#0072B2", "-"),
@@ -54,6 +56,46 @@ def compare_figure(title: str, losses: dict[str, list[list[float]]], accuracies:
     right.set_xticks(range(len(accuracies)), [fill(name, 12) for name in accuracies], fontsize=8)
     right.set(ylabel="test accuracy (%)", xlim=(-0.6, len(accuracies) - 0.4))
     right.set_title("last epoch: each seed, and the mean", fontsize=9)
+    return figure
+
+
+def trace_figure(title: str, traces: dict[str, np.ndarray]) -> Any:
+    """What a trace recorded of one coordinate, for one or several rules: theta, update, step size, and the moments.
+
+    Args:
+        title: the figure's title.
+        traces: the rows of each rule's trace (optim.Trace.rows). The first rule's moments are shown.
+    """
+    figure = new_figure(9.0, 6.0)
+    axes = figure.subplots(2, 2)
+    figure.suptitle(title, fontsize=10)
+    (first, rows), *_ = traces.items()
+    parameter, index = rows["parameter"][0], rows["index"][0]
+    one = {k: r[(r["parameter"] == parameter) & (r["index"] == index)] for k, r in traces.items()}
+    panels = (("theta", "theta after step t", axes[0, 0]), ("update", "size of the update", axes[0, 1]),
+              ("step_size", "step size: what m_hat is multiplied with", axes[1, 0]))  # fmt: skip
+    for column, label, ax in panels:
+        for (name, own), (colour, dash) in zip(one.items(), _styles(len(one)), strict=True):
+            if column in own.dtype.names:
+                y = own[column] if column == "theta" else np.where(own[column] == 0, np.nan, np.abs(own[column]))
+                ax.plot(own["t"], y, linestyle=dash, marker=".", color=colour, label=name)
+        ax.set(xlabel="step t", title=f"{name_of(parameter, index)}: {label}")
+        ax.set_yscale("linear" if column == "theta" else "log")
+    own = one[first]
+    moments = {"g": own["g"]} | {k: own[k] for k in ("m_hat", "m") if k in own.dtype.names}
+    moments |= {f"sqrt({k})": np.sqrt(own[k]) for k in ("v_hat", "v") if k in own.dtype.names}
+    shown = [
+        k
+        for k in moments
+        if not (k == "m" and "m_hat" in moments) and not (k == "sqrt(v)" and "sqrt(v_hat)" in moments)
+    ]
+    for name, (colour, dash) in zip(shown, _styles(len(shown)), strict=True):
+        axes[1, 1].plot(own["t"], moments[name], linestyle=dash, marker=".", color=colour, label=name)
+    axes[1, 1].set(xlabel="step t", title=f"{first}: the gradient and its moments")
+    for ax in (axes[0, 0], axes[1, 1]):
+        ax.legend(frameon=False, fontsize=8)
+    for ax in axes.flat:
+        ax.title.set_fontsize(9)
     return figure
 
 

@@ -81,7 +81,7 @@ def variance_first_order(rho: float, tau2: float = 1.0) -> float:
 def rectification(t: int, beta2: float, exact: bool = False) -> float:
     """r_t = sqrt(Var[psi at rho_inf] / Var[psi at rho_t]): the factor that gives every step the variance of the last.
 
-    nan where it is undefined: rho_t <= 4, or rho_t <= 2 with the exact variance (section 4.2; Algorithm 2, line 9).
+    nan where it is undefined: rho_t <= 4, or rho_t <= 2 with the exact variance (section 4.2; Algorithm 2).
     """
     _check("rectification", beta2, t)
     rho, rho_inf = sma_length(t, beta2), sma_limit(beta2)

@@ -11,8 +11,10 @@ from minirad.optim.radam import RAdam
 from minirad.optim.radam_dialect import DIALECTS, Dialect, RAdamDialect
 from minirad.optim.rmsprop import RMSprop
 from minirad.optim.sgd import SGD
+from minirad.optim.tracing import Trace, trace
 
 __all__ = [
     "DIALECTS", "SGD", "Adagrad", "Adam", "Adam2k", "AdamEps", "AdamW", "Algorithm1", "Dialect", "Optimizer",
-    "PhaseSwitched", "RAdam", "RAdamDialect", "RAdamExact", "RMSprop", "algorithm1", "lr_scheduler",
+    "PhaseSwitched", "RAdam", "RAdamDialect", "RAdamExact", "RMSprop", "Trace", "algorithm1", "lr_scheduler",
+    "trace",
 ]  # fmt: skip
