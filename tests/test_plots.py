@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from optim.plain import plains
 
-from minirad.plots import BINS, CEILING, compare_figure, log_bins, new_figure
+from minirad import optim
+from minirad.plots import BINS, CEILING, compare_figure, log_bins, new_figure, trace_figure
 
 agg = pytest.importorskip("matplotlib.backends.backend_agg", reason="needs matplotlib")
 
@@ -234,3 +236,43 @@ def test_without_matplotlib(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     with pytest.raises(ImportError, match=r"minirad\[lab\]"):
         new_figure(3, 2)
+
+
+# ---- trace_figure
+
+
+def traced(build, steps=6):
+    [p] = plains((2,))
+    optimizer = build([("p", p)])
+    with optim.trace(optimizer, {"p": [1, 0]}) as recorded:
+        for _ in range(steps):
+            p.grad = p.data.copy()
+            optimizer.step()
+    return recorded.rows
+
+
+def test_a_trace_drawn():
+    traces = {
+        "radam": traced(lambda p: optim.RAdam(p, lr=0.1)),
+        "official": traced(lambda p: optim.RAdamDialect(p, "official", lr=0.1)),
+        "sgd": traced(lambda p: optim.SGD(p, lr=0.1)),  # has no step size
+    }
+    theta, update, size, moments = trace_figure("three rules", traces).axes
+    assert [line.get_label() for line in theta.lines] == list(traces)
+    assert [line.get_label() for line in update.lines] == list(traces)
+    assert [line.get_label() for line in size.lines] == ["radam", "official"]
+    assert [line.get_label() for line in moments.lines] == ["g", "m_hat", "sqrt(v_hat)"]
+    own = traces["radam"][traces["radam"]["index"] == "1"]  # the first coordinate that was chosen
+    assert theta.lines[0].get_ydata().tolist() == own["theta"].tolist()
+    assert update.lines[0].get_ydata().tolist() == abs(own["update"]).tolist()
+    assert moments.lines[2].get_ydata() == pytest.approx(np.sqrt(own["v_hat"]))
+    skipped = update.lines[1].get_ydata()
+    assert np.isnan(skipped[:5]).all()  # a logarithmic axis has no place for 0
+    assert skipped[5] > 0
+    assert theta.get_title() == "p[1]: theta after step t"
+
+
+def test_a_trace_of_sgd_drawn():
+    figure = trace_figure("SGD", {"sgd": traced(lambda p: optim.SGD(p, lr=0.1, momentum=0.9))})
+    assert [line.get_label() for line in figure.axes[3].lines] == ["g", "m"]
+    agg.FigureCanvasAgg(figure).draw()

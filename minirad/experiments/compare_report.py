@@ -13,12 +13,13 @@ from minirad.data import registry
 from minirad.data.support import lab
 from minirad.experiments.compare import ARMS, EDITION, Outcome, Run, outcomes, plan, recorded
 from minirad.experiments.results import Store
+from minirad.experiments.rules import RULES
 from minirad.experiments.statistics import mean_interval
 from minirad.plots import compare_figure
 
 
 def names() -> None:
-    """Print the data sets and the optimizers."""
+    """Print the data sets, the optimizers and the rules."""
     print("data sets for `minirad compare --data`:")
     for dataset in map(registry.get, registry.names("images")):
         print(f"  {dataset.name:14s} {dataset.description}")
@@ -28,6 +29,9 @@ def names() -> None:
     for name, arm in ARMS.items():
         rates = ", ".join(f"{dataset} {lr:g}" for dataset, lr in arm.lr.items())
         print(f"  {name:14s} {arm.title:24s} {rates}")
+    print("rules for `minirad trace`:")
+    for name, rule in RULES.items():
+        print(f"  {name:14s} {rule.title}")
 
 
 def compare(

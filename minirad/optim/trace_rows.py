@@ -13,7 +13,7 @@ import numpy as np
 
 WORDS = ("parameter", "index", "branch")
 WIDE = ("l", "lr", "mean", "v_hat")  # left out of a table that is not asked for its columns
-WIDTHS = {"t": 5, "rho": 7, "r": 8, "branch": 8}
+WIDTHS = {"t": 4, "rho": 7, "r": 8, "branch": 8}
 
 
 def structured(rows: Iterable[dict[str, Any]], names: Sequence[str]) -> np.ndarray:

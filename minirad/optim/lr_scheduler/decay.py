@@ -107,7 +107,8 @@ class LambdaLR(LRScheduler):
         self, optimizer: Optimizer, lr_lambda: Callable[[int], float] | Sequence[Callable[[int], float]]
     ) -> None:
         groups = len(optimizer.param_groups) if isinstance(optimizer, Optimizer) else 0
-        self.lr_lambdas = [lr_lambda] * groups if callable(lr_lambda) else list(lr_lambda)
+        several = list(lr_lambda) if isinstance(lr_lambda, Sequence) else []
+        self.lr_lambdas = [lr_lambda] * groups if callable(lr_lambda) else several
         if len(self.lr_lambdas) != groups or not all(map(callable, self.lr_lambdas)):
             raise ValueError(f"LambdaLR: lr_lambda must be a function, or one for each of {groups} groups")
         super().__init__(optimizer)

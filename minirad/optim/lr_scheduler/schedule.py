@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import Any
 
 from minirad.optim.optimizer import Optimizer
@@ -76,10 +77,11 @@ class LRScheduler:
 
 
 def check_number(schedule: str, name: str, value: Any, low: float, high: float, *, open_low: bool = False) -> None:
-    """Raise ValueError unless low <= value <= high, or low < value with open_low."""
-    number = isinstance(value, int | float) and not isinstance(value, bool)
+    """Raise ValueError unless the value is finite and low <= value <= high, or low < value with open_low."""
+    number = isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
     if not number or not (low < value if open_low else low <= value) or not value <= high:
-        raise ValueError(f"{schedule}: {name} must be in {'(' if open_low else '['}{low}, {high}], got {value!r}")
+        interval = f"{'(' if open_low else '['}{low}, {high}{']' if isfinite(high) else ')'}"
+        raise ValueError(f"{schedule}: {name} must be in {interval}, got {value!r}")
 
 
 def check_steps(schedule: str, name: str, value: Any) -> None:

@@ -1,4 +1,4 @@
-"""Schedules."""
+"""What every schedule shares."""
 
 from copy import deepcopy
 
@@ -23,12 +23,6 @@ def rates(schedule, steps):
         schedule.optimizer.step()
         schedule.step()
     return result
-
-
-def test_linear_warmup_is_the_papers():
-    """alpha_t = alpha min(t, T_w) / T_w with t = 1 at the first step."""
-    schedule = LinearWarmup(SGD(plains((3,)), lr=0.5), steps=4)
-    assert rates(schedule, 6) == [0.125, 0.25, 0.375, 0.5, 0.5, 0.5]
 
 
 def test_the_optimizer_takes_the_rate():
@@ -70,6 +64,32 @@ def test_bad_arguments():
     with pytest.raises(ValueError, match="load_state_dict: 2 rates for 1 groups"):
         Halving(optimizer).load_state_dict(Halving(two).state_dict())
     assert optimizer.param_groups[0]["lr"] == 1.0
+
+
+@pytest.mark.parametrize("state", [{}, None, {"t": 3}, []], ids=repr)
+def test_a_state_that_is_none(state):
+    schedule = Halving(SGD(plains((3,)), lr=1.0))
+    with pytest.raises(ValueError, match=r"Halving.load_state_dict: expected what state_dict\(\) gives, got"):
+        schedule.load_state_dict(state)
+    assert schedule.t == 1
+
+
+def test_a_second_schedule_starts_from_the_same_rate():
+    """As PyTorch's initial_lr: building one schedule after the other does not multiply their first factors."""
+    optimizer = SGD(plains((3,)), lr=1.0)
+    LinearWarmup(optimizer, 4)
+    assert optimizer.param_groups[0]["lr"] == 0.25
+    second = Halving(optimizer)
+    assert second.base_lrs == [1.0]
+    assert optimizer.param_groups[0]["lr"] == 1.0
+
+
+def test_the_optimizer_can_be_saved_under_a_schedule():
+    optimizer, other = SGD(plains((3,)), lr=1.0), SGD(plains((3,)), lr=9.0)
+    rates(Halving(optimizer), 3)
+    other.load_state_dict(optimizer.state_dict())
+    assert other.param_groups[0]["initial_lr"] == 1.0
+    assert other.param_groups[0]["lr"] == 0.125
 
 
 def test_a_group_that_came_later():
