@@ -18,6 +18,7 @@ from typing import Any
 
 from benchmarks.cases import CASES
 from benchmarks.measure import machine
+from benchmarks.rules import RULE_CASES
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 # How glibc deals with freed memory. Measuring memory, it gives all of it back at once, or what a step frees would hide
@@ -37,14 +38,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="minirad and PyTorch side by side")
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], metavar="N", help="numbers of threads (1 2)")
     parser.add_argument("--only", default="", metavar="TEXT", help=f"cases with this in their name: {', '.join(CASES)}")
+    parser.add_argument("--rules", action="store_true", help="every rule at every size instead (20 minutes a thread)")
     parser.add_argument("--tiny", action="store_true", help="small sizes: whether it runs, not how fast")
     parser.add_argument("--out", type=Path, default=Path("runs/benchmarks.json"), metavar="FILE")
-    parser.add_argument("--case", choices=CASES, help=argparse.SUPPRESS)
+    parser.add_argument("--case", choices=[*CASES, *RULE_CASES], help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.case:
         print(json.dumps(run_here(options.case, options.tiny, options.threads[0])))
         return
-    names = [name for name in CASES if options.only in name]
+    names = [name for name in (RULE_CASES if options.rules else CASES) if options.only in name]
     if not names or min(options.threads) < 1:
         parser.error(f"no case {options.only!r}" if not names else "--threads must be at least 1")
     if find_spec("torch") is None:
@@ -68,7 +70,7 @@ def run_here(name: str, tiny: bool, threads: int) -> list[dict[str, Any]]:
         import torch
 
         torch.set_num_threads(threads)
-    function, calls, few = CASES[name]
+    function, calls, few = (CASES | RULE_CASES)[name]
     found = [row for arguments in (few if tiny else calls) for row in function(*arguments)]
     return [{"threads": threads, **row, "must": row["must"] if threads == 1 else None} for row in found]
 
