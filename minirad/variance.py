@@ -45,7 +45,7 @@ def sma_length(t: int, beta2: float) -> float:
 
 def mean_square(rho: float, tau2: float = 1.0) -> float:
     """E[psi^2] = tau^2 rho / (rho - 2) for rho > 2, else infinite (eq. 6)."""
-    return tau2 * rho / (rho - 2) if rho > 2 else inf
+    return tau2 * (1 + 2 / (rho - 2)) if rho > 2 else inf
 
 
 def mean(rho: float, tau2: float = 1.0) -> float:

@@ -31,19 +31,27 @@ settings.register_profile("repeat", patient, derandomize=True, max_examples=50)
 settings.register_profile("search", patient, max_examples=1000)
 settings.load_profile("repeat")
 
+PEERS = {
+    "torch": "needs PyTorch: pip install torch==2.13.0, or minirad[torch]",
+    "optax": "needs optax and JAX: pip install optax jax, or minirad[parity]",
+}
+
 
 @pytest.hookimpl(tryfirst=True)  # before -m chooses
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark tests that use torch as parity; skip what this machine or backend can't run."""
+    """Mark tests that use torch or optax as parity; skip what this machine or backend can't run."""
+    no_gpu = _no_gpu() if any(item.get_closest_marker("gpu") for item in items) else ""
     for item in items:
-        if "torch" in getattr(item, "fixturenames", ()):
+        peers = {"torch", "optax"} & set(getattr(item, "fixturenames", ()))
+        if peers:
             item.add_marker("parity")
-    missing = {"gpu": _no_gpu() if any(item.get_closest_marker("gpu") for item in items) else ""}
-    missing["parity"] = "" if find_spec("torch") else "needs PyTorch: pip install torch==2.13.0, or minirad[torch]"
-    for item in items:
-        for name, reason in missing.items():
-            if reason and item.get_closest_marker(name):
-                item.add_marker(pytest.mark.skip(reason=reason))
+        elif item.get_closest_marker("parity"):
+            peers = {"torch"}
+        reasons = [PEERS[peer] for peer in sorted(peers) if not find_spec(peer)]
+        if no_gpu and item.get_closest_marker("gpu"):
+            reasons.append(no_gpu)
+        for reason in reasons:
+            item.add_marker(pytest.mark.skip(reason=reason))
 
 
 def _no_gpu() -> str:
@@ -71,3 +79,11 @@ def torch():
     module.set_num_threads(1)
     yield module
     module.set_num_threads(threads)
+
+
+@pytest.fixture
+def optax():
+    """optax, with JAX in float64 while the test runs; the test is marked parity, and skipped where it is missing."""
+    module, jax = (pytest.importorskip(name, reason=f"needs {name}") for name in ("optax", "jax"))
+    with jax.enable_x64(True):
+        yield module

@@ -1,12 +1,26 @@
 """variance.py against numbers computed with 60 digits from the paper's formulas."""
 
-from math import inf, isnan, pi, sqrt
+import json
+from math import inf, isnan, nan, pi, sqrt
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minirad.variance import rectification, sma_length, sma_limit, variance, variance_first_order
+from minirad.variance import (
+    first_step,
+    mean,
+    mean_square,
+    rectification,
+    sma_length,
+    sma_limit,
+    variance,
+    variance_first_order,
+)
+
+# rho: E[psi], E[psi^2] and Var[psi] at tau = 1 with 30 digits, for rho from 2.001 to 10^6: make_variance_references.py
+MOMENTS = json.loads(Path(__file__).with_name("variance_references.json").read_text(encoding="utf-8"))["plain"]
 
 # Var[psi] of eq. (2) at tau = 1.
 VARIANCE = {
@@ -85,6 +99,21 @@ def test_variance(rho, expected):
     assert variance(rho) == pytest.approx(expected, rel=1e-10, abs=0)
 
 
+@pytest.mark.parametrize("rho", MOMENTS)
+def test_the_moments_to_30_digits(rho):
+    """The variance loses most near rho = 200, where the mean and the mean square have grown close: 5e-11."""
+    expected_mean, expected_square, expected_variance = map(float, MOMENTS[rho])
+    assert mean(float(rho)) == pytest.approx(expected_mean, rel=1e-12, abs=0)
+    assert mean_square(float(rho)) == pytest.approx(expected_square, rel=1e-12, abs=0)
+    assert variance(float(rho)) == pytest.approx(expected_variance, rel=1e-9, abs=0)
+
+
+@given(st.floats(2.001, 1e6), st.floats(0.1, 10))
+def test_the_variance_is_the_mean_square_less_the_squared_mean(rho, tau2):
+    total = mean(rho, tau2) ** 2 + variance(rho, tau2)
+    assert total == pytest.approx(mean_square(rho, tau2), rel=1e-12, abs=0)
+
+
 def test_variance_in_closed_form():
     closed = {3: 3 - 6 / pi, 4: 2 - pi / 2, 5: 5 / 3 - 40 / (9 * pi), 6: 3 / 2 - 27 * pi / 64}
     assert [variance(rho) for rho in closed] == pytest.approx(list(closed.values()), rel=1e-13, abs=0)
@@ -94,6 +123,9 @@ def test_variance_scales_with_tau_squared():
     assert variance(7.3, tau2=4.0) == 4 * variance(7.3)
     assert variance(1e4, tau2=4.0) == 4 * variance(1e4)
     assert variance_first_order(7.3, tau2=4.0) == 4 * variance_first_order(7.3)
+    for rho in (7.3, 1e4):
+        assert mean_square(rho, tau2=4.0) == pytest.approx(4 * mean_square(rho), rel=1e-15)
+        assert mean(rho, tau2=4.0) == pytest.approx(2 * mean(rho), rel=1e-15)
 
 
 def test_where_the_variance_does_not_exist():
@@ -103,6 +135,20 @@ def test_where_the_variance_does_not_exist():
     assert all(isnan(variance_first_order(rho)) for rho in (1, 2, 3, 4))
     assert variance(2 + 1e-9) > 1e8
     assert variance(inf) == 0
+
+
+def test_where_the_mean_and_the_mean_square_do_not_exist():
+    """E[psi] from rho = 1 on, E[psi^2] from rho = 2 on. E[psi] at rho = 2 is sqrt(pi)."""
+    assert [mean(rho) for rho in (0.5, 1)] == [inf, inf]
+    assert [mean_square(rho) for rho in (0.5, 1, 2)] == [inf] * 3
+    assert mean(2) == pytest.approx(sqrt(pi), rel=1e-14)
+    assert mean(1 + 1e-9) > 1e8
+
+
+def test_the_average_of_all_squares_is_the_variance_of_g():
+    """rho -> infinity: psi is tau."""
+    assert [mean(1e12, 4.0), mean_square(1e12, 4.0)] == pytest.approx([2, 4], rel=1e-11)
+    assert [mean(inf, 4.0), mean_square(inf, 4.0)] == [2, 4]
 
 
 @given(st.floats(2.001, 1e9), st.floats(1.001, 10))
@@ -166,6 +212,46 @@ def test_sma_length_at_the_edges():
 )
 def test_the_first_adaptive_step(beta2, first):
     assert next(t for t in range(1, 20) if sma_length(t, beta2) > 4) == first
+    assert first_step(0, beta2) == first
+
+
+@pytest.mark.parametrize(("beta2", "first"), [(0.7, 10), (0.8, 7), (0.9, 6), (0.99, 6), (0.999, 6), (0.9999, 6)])
+def test_with_a_threshold_of_5_it_is_later(beta2, first):
+    """Whether rho_t = 5 itself counts or not."""
+    lengths = [sma_length(t, beta2) for t in range(1, 20)]
+    assert next(t for t, rho in enumerate(lengths, 1) if rho > 5) == first
+    assert next(t for t, rho in enumerate(lengths, 1) if rho >= 5) == first
+
+
+@pytest.mark.parametrize(
+    ("r", "beta2", "first"), [(0.9, 0.999, 2737), (0.99, 0.999, 5654), (0.9, 0.99, 277), (0.99, 0.99, 567)]
+)
+def test_when_the_rectification_is_over(r, beta2, first):
+    assert first_step(r, beta2) == first
+
+
+@pytest.mark.parametrize("beta2", [0, 0.3, 0.5, 0.6])
+def test_small_beta2_has_no_first_step(beta2):
+    assert [first_step(r, beta2) for r in (0, 0.5)] == [inf, inf]
+
+
+def test_the_first_step_with_the_exact_variance():
+    """rho_t > 2, and so the third; never for beta2 <= 1/3."""
+    assert [first_step(0, beta2, exact=True) for beta2 in (0.5, 0.6, 0.9, 0.999)] == [3] * 4
+    assert [first_step(0, beta2, exact=True) for beta2 in (0, 0.3, 1 / 3)] == [inf] * 3
+
+
+@given(st.floats(0, 0.99), st.floats(0.61, 0.9999), st.booleans())
+def test_the_first_step_is_the_inverse_of_the_rectification(r, beta2, exact):
+    first = first_step(r, beta2, exact)
+    assert rectification(first, beta2, exact) >= r
+    assert not rectification(first - 1, beta2, exact) >= r  # nan, where there is none
+
+
+@pytest.mark.parametrize("r", [-0.1, 1, 1.5, nan, inf])
+def test_the_first_step_of_an_r_out_of_range(r):
+    with pytest.raises(ValueError, match=rf"first_step: r must lie in \[0, 1\), got {r}"):
+        first_step(r, 0.9)
 
 
 @given(st.floats(0, 0.6))
@@ -211,9 +297,9 @@ def test_rectification_makes_up_for_the_variance(beta2, t):
 def test_beta2_out_of_range(beta2):
     with pytest.raises(ValueError, match=r"sma_limit: beta2 must lie in \[0, 1\), got"):
         sma_limit(beta2)
-    for function in (sma_length, rectification):
+    for function in (sma_length, rectification, first_step):
         with pytest.raises(ValueError, match=rf"{function.__name__}: beta2 must lie in \[0, 1\), got"):
-            function(1, beta2)
+            function(1 if function is not first_step else 0.5, beta2)
 
 
 @pytest.mark.parametrize("function", [sma_length, rectification])

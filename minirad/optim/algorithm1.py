@@ -26,6 +26,9 @@ class Algorithm1(Optimizer):
     """
 
     def __init__(self, params: Any, lr: float, phi: Choice, psi: Choice, **shared: Any) -> None:
+        for name, choice in (("phi", phi), ("psi", psi)):
+            if not callable(choice):
+                raise TypeError(f"Algorithm1: {name} must be a function of the gradients so far, got {choice!r}")
         self.phi, self.psi = phi, psi
         self.gradients: dict[str, list[Array]] = {}
         super().__init__(params, {"lr": lr}, **shared)
@@ -41,12 +44,16 @@ class Algorithm1(Optimizer):
                 # l_t = psi(g_1, ..., g_t)
                 l = self.psi(g)
                 # theta_t = theta_{t-1} - lr m_t l_t
-                slot.theta -= group["lr"] * m * l
+                slot.theta -= float(group["lr"]) * m * l
         flat.stepped()
 
     def state_dict(self) -> dict[str, Any]:
         """Refused: the gradients of all steps are no state to save."""
         raise TypeError("Algorithm1: it keeps every gradient, and is not made for saving")
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Refused, as state_dict()."""
+        self.state_dict()
 
 
 # ---- phi: which direction

@@ -6,7 +6,7 @@ All of it is checked before anything changes.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from math import inf
+from math import inf, nan
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
@@ -92,12 +92,28 @@ def check_settings(self: Optimizer, options: dict[str, Any]) -> None:
         values["beta1"], values["beta2"] = betas
     for key in RANGES.keys() & values:
         value, (low, high) = values[key], RANGES[key]
-        if not isinstance(value, Real) or isinstance(value, bool) or not low <= float(value) < high:
+        if not low <= as_float(value) < high:
             raise ValueError(f"{self.rule}: {key} must be a number in [{low}, {high}), got {value!r}")
     for key in options.keys() & FLAGS:
         if not isinstance(options[key], bool):
             raise ValueError(f"{self.rule}: {key} must be True or False, got {options[key]!r}")
     self.check(options)
+
+
+def as_float(value: Any) -> float:
+    """The number; nan where it is none, or one that no float can hold."""
+    try:
+        return float(value) if isinstance(value, Real) and not isinstance(value, bool) else nan
+    except OverflowError:
+        return nan
+
+
+def check_shared(optimizer: str, block: Any, check_finite: Any) -> None:
+    """Raise ValueError for an argument of every rule that is wrong."""
+    if block is not None and (not isinstance(block, int) or isinstance(block, bool) or block < 1):
+        raise ValueError(f"{optimizer}: block must be a positive integer or None, got {block!r}")
+    if not isinstance(check_finite, bool):
+        raise ValueError(f"{optimizer}: check_finite must be True or False, got {check_finite!r}")
 
 
 def check_array(optimizer: str, what: str, slot: Slot, array: Any) -> None:

@@ -46,8 +46,7 @@ class Optimizer:
         self, params: Iterable[Any], defaults: dict[str, Any], *,
         maximize: bool = False, check_finite: bool = False, block: int | None = BLOCK
     ) -> None:  # fmt: skip
-        if block is not None and (not isinstance(block, int) or block < 1):
-            raise ValueError(f"{self.rule}: block must be a positive integer or None, got {block!r}")
+        groups.check_shared(self.rule, block, check_finite)
         self.defaults, self.block, self.check_finite = {**defaults, "maximize": maximize}, block, check_finite
         # Freed at once: from then on glibc keeps freed memory of this size for the next block's intermediate results.
         # To give it back to the system and get it again can take five times as long as the step.
@@ -87,9 +86,10 @@ class Optimizer:
         """
         if not self.flats:
             raise RuntimeError(f"{self.rule}: it has no parameters since release()")
+        moves = [move for flats in self.flats for flat in flats for move in flat.gather(self.rule)]
         if self.check_finite:
             groups.check_finite(self)
-        for slot, place, array in [move for flats in self.flats for flat in flats for move in flat.gather(self.rule)]:
+        for slot, place, array in moves:
             slot.take(place, array)
         for group, flats in zip(self.param_groups, self.flats, strict=True):
             for flat in flats:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from numbers import Real
 from typing import Any, Literal
 
 from minirad.backend import xp
@@ -32,7 +33,10 @@ class Dialect:
 
     def __post_init__(self) -> None:
         """Refuse what is no dialect."""
-        if self.threshold < 4 or (self.threshold == 4 and self.inclusive):
+        if not isinstance(self.inclusive, bool):
+            raise ValueError(f"Dialect: inclusive must be True or False, got {self.inclusive!r}")
+        number = isinstance(self.threshold, Real) and not isinstance(self.threshold, bool)
+        if not number or not self.threshold >= 4 or (self.threshold == 4 and self.inclusive):  # nan is not
             raise ValueError(f"Dialect: r_t exists for rho_t > 4 only, got the threshold {self.threshold!r}")
         choices = {"early": ("momentum", "skip"), "epsilon": ("before", "after"), "decay": ("decoupled", "l2", "none")}
         for name, known in choices.items():

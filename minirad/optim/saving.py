@@ -47,21 +47,24 @@ def load_state_dict(self: Optimizer, state_dict: dict[str, Any]) -> None:
         if group.keys() - {"initial_lr"} != {"names"} | self.defaults.keys():  # initial_lr: a schedule was at work
             raise ValueError(f"{self.rule}.load_state_dict: the settings {sorted(group)} are not of this rule")
         check_settings(self, group)
-    for flat in _flats(self):
-        check_state(self.rule, flat, state)
-    for group, saved in zip(self.param_groups, groups, strict=True):
+    for flats, saved in zip(self.flats, groups, strict=True):
+        for flat in flats:
+            check_state(self.rule, flat, state, self.kept(saved))
+    for group, flats, saved in zip(self.param_groups, self.flats, groups, strict=True):
         group.update({key: value for key, value in saved.items() if key != "names"})
-    for flat in _flats(self):
-        for slot in flat.slots:
-            slot.t = state[slot.name]["t"]
-            for key, vector in flat.states.items():
-                if vector is not None:
-                    slot.cut(vector)[...] = to_device(state[slot.name][key])
+        for flat in flats:
+            kept = state[flat.slots[0].name].keys() - {"t"}
+            flat.keep(kept)  # the saved optimizer may have had momentum, say, and this one not yet, or the other way
+            flat.states.update({key: None for key in flat.states if key not in kept})
+            for slot in flat.slots:
+                slot.t = state[slot.name]["t"]
+                for key in kept:
+                    slot.cut(flat.states[key])[...] = to_device(state[slot.name][key])
 
 
-def check_state(optimizer: str, flat: Flat, state: dict[str, Any]) -> None:
-    """Raise where a saved state does not fit the slots."""
-    kept = {name for name, vector in flat.states.items() if vector is not None}
+def check_state(optimizer: str, flat: Flat, state: dict[str, Any], needed: tuple[str, ...]) -> None:
+    """Raise where a saved state does not fit the slots, or lacks what is needed."""
+    kept = state.get(flat.slots[0].name, {}).keys() & flat.states.keys() | set(needed)
     for slot in flat.slots:
         saved = state.get(slot.name, {})
         if saved.keys() != {"t"} | kept or not isinstance(saved["t"], int) or saved["t"] < 0:

@@ -2,7 +2,7 @@
 
 import pytest
 from helpers import host
-from optim.plain import Plain, descend
+from optim.plain import Plain, descend, plains
 
 from minirad.optim import Adam
 
@@ -41,10 +41,44 @@ def test_weight_decay_is_in_the_gradient():
     assert host(plain.data) < 1.71
 
 
+def test_amsgrad_divides_by_the_largest_v_so_far():
+    """beta1 = 0, beta2 = 1/2 and g = 4, 1, 8: v = 8, 4.5, 34.25, of which the largest are 8, 8, 34.25."""
+    p = Plain(0.0)
+    optimizer = Adam([p], lr=1.0, betas=(0.0, 0.5), eps=0.0, amsgrad=True)
+    steps = []
+    for g in (4.0, 1.0, 8.0):
+        p.data[...], p.grad = 0.0, Plain(g).data
+        optimizer.step()
+        steps.append(-float(host(p.data)))
+    expected = [4 * (0.5 / 8) ** 0.5, 1 * (0.75 / 8) ** 0.5, 8 * (0.875 / 34.25) ** 0.5]
+    assert steps == pytest.approx(expected, rel=1e-14)
+    state = optimizer.state_dict()["state"]["0"]
+    assert (state["v"], state["v_max"]) == (34.25, 34.25)
+
+
+def test_only_amsgrad_keeps_the_largest_v():
+    parameters = plains((3,), (3,))
+    optimizer = Adam([{"params": parameters[:1]}, {"params": parameters[1:], "amsgrad": True}])
+    optimizer.step()
+    assert optimizer.state_dict()["state"]["0"].keys() == {"t", "m", "v"}
+    assert optimizer.state_dict()["state"]["1"].keys() == {"t", "m", "v", "v_max"}
+
+
+def test_amsgrad_may_be_switched_on_later():
+    """It then remembers from there: v = 8, 4.5 as above, and 4.5 is the largest it has seen."""
+    p = Plain(0.0, 4.0)
+    optimizer = Adam([p], lr=1.0, betas=(0.0, 0.5), eps=0.0)
+    optimizer.step()
+    optimizer.param_groups[0]["amsgrad"] = True
+    p.grad = Plain(1.0).data
+    optimizer.step()
+    assert optimizer.state_dict()["state"]["0"]["v_max"] == 4.5
+
+
 def test_defaults_are_those_of_pytorch():
     optimizer = Adam([Plain(0.0)])
-    settings = {key: optimizer.param_groups[0][key] for key in ("lr", "betas", "eps", "weight_decay")}
-    assert settings == {"lr": 1e-3, "betas": (0.9, 0.999), "eps": 1e-8, "weight_decay": 0}
+    settings = {key: optimizer.param_groups[0][key] for key in ("lr", "betas", "eps", "weight_decay", "amsgrad")}
+    assert settings == {"lr": 1e-3, "betas": (0.9, 0.999), "eps": 1e-8, "weight_decay": 0, "amsgrad": False}
 
 
 def test_it_converges():

@@ -1,4 +1,4 @@
-"""Trajectories recorded from PyTorch (SGD, Adam) and from Algorithm 2 written plainly, checked without either."""
+"""Trajectories recorded from PyTorch, from optax and from two rules written plainly, checked without any of them."""
 
 import json
 
@@ -34,8 +34,16 @@ def test_the_file_is_that_of_the_script():
     assert all(str(STEPS) in run["theta"] and "1" in run["theta"] for run in RECORDED)
 
 
-def test_recording_again_gives_the_same(torch, tmp_path, monkeypatch):
-    """With the PyTorch that is pinned: the numbers, up to rounding on another processor."""
+def test_every_rule_that_others_have_is_recorded():
+    assert {run["rule"] for run in RECORDED} == {
+        "SGD", "Adagrad", "RMSprop", "Adam", "AdamW", "RAdam", "RAdamDialect",
+    }  # fmt: skip
+    dialects = {run["settings"]["dialect"] for run in RECORDED if run["rule"] == "RAdamDialect"}
+    assert dialects | {"paper"} == set(mr.optim.DIALECTS)  # the paper's is Algorithm 2, recorded as RAdam
+
+
+def test_recording_again_gives_the_same(torch, optax, tmp_path, monkeypatch):
+    """With the PyTorch and optax that are pinned: the numbers, up to rounding on another processor."""
     from optim import record_trajectories
 
     monkeypatch.setattr(record_trajectories, "FILE", tmp_path / "again.json")

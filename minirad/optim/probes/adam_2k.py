@@ -27,8 +27,9 @@ class Adam2k(Adam):
 
     def check(self, options):
         """``frozen`` counts steps."""
-        if not isinstance(options["frozen"], int) or options["frozen"] < 0:
-            raise ValueError(f"Adam2k: frozen must be an integer >= 0, got {options['frozen']!r}")
+        frozen = options["frozen"]
+        if not isinstance(frozen, int) or isinstance(frozen, bool) or frozen < 0:
+            raise ValueError(f"Adam2k: frozen must be an integer >= 0, got {frozen!r}")
 
     def scalars(self, s):
         """Adam's, and the correction of m without the hidden warmup."""

@@ -36,10 +36,13 @@ class PhaseSwitched(Optimizer):
 
     def check(self, options):
         """The phases are known, and each but the last has its end."""
+        for key in ("phases", "until"):
+            if not isinstance(options[key], tuple | list):
+                raise ValueError(f"PhaseSwitched: {key} must be a tuple or a list, got {options[key]!r}")
         phases, until = tuple(options["phases"]), tuple(options["until"])
         if unknown := [name for name in phases if name not in RULES]:
             raise ValueError(f"PhaseSwitched: phases must be among {', '.join(RULES)}, got {unknown[0]!r}")
-        whole = all(isinstance(t, int) for t in until) and list(until) == sorted({0, *until} - {0})
+        whole = all(type(t) is int for t in until) and list(until) == sorted({0, *until} - {0})
         if not whole or len(phases) != len(until) + 1:
             raise ValueError(f"PhaseSwitched: until must be growing steps, one less than the {len(phases)} phases, "
                              f"got {options['until']!r}")  # fmt: skip
