@@ -102,7 +102,7 @@ def test_list(capsys):
     assert printed.err == ""
     lines = [line.split() for line in printed.out.splitlines()]
     first_words = [words[0] for words in lines]
-    assert set(first_words) >= {*data.names(), *ARMS}
+    assert set(first_words) >= {*data.names("images"), *ARMS}
     for name, arm in ARMS.items():
         row = " ".join(lines[first_words.index(name)])
         assert arm.title in row

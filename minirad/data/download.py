@@ -87,11 +87,17 @@ def _fetch_file(file: DataFile, path: Path) -> Path:
             f"{error.filename or path}: {error.strerror or error} (MINIRAD_DATA names the folder)"
         ) from None
     if wrong:
-        raise DataError(f"{path} is not the published file: it {wrong}. Move it away to have it downloaded again")
+        advice = "Move it away to have it downloaded again" if file.urls else "Put the right one in its place"
+        raise DataError(f"{path} is not the published file: it {wrong}. {advice}")
     return path
 
 
 def _download(file: DataFile, path: Path) -> None:
+    if not file.urls:
+        raise DataError(
+            f"{path} is missing, and there is no download: put the file of {file.bytes:,} bytes with sha256 "
+            f"{file.sha256} there (MINIRAD_DATA names the folder)"
+        )
     path.parent.mkdir(parents=True, exist_ok=True)
     failures = []
     for url in file.urls:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -21,9 +21,12 @@ class Loader:
         shuffle: take the examples in a new random order each epoch, else in their own.
         generator: where the order is drawn from; the stream "shuffle" (see manual_seed) if there is none.
         drop_last: leave out the last batch if it is smaller than the others.
+        transform: what is done to the first array of each batch (the images) before it is handed out: see augment. It
+            returns another array and leaves this one alone. What it draws must come from another stream or generator
+            than the order, which then stays the same whatever the transform is.
 
     Raises:
-        TypeError: an array holds no numbers, or the batch size is no integer.
+        TypeError: an array holds no numbers, the batch size is no integer, or the transform can't be called.
         ValueError: there is no array or no example, the lengths differ, or the batch size is below 1.
     """
 
@@ -34,11 +37,14 @@ class Loader:
         shuffle: bool = True,
         generator: np.random.Generator | None = None,
         drop_last: bool = False,
+        transform: Callable[[Array], Array] | None = None,
     ) -> None:
         if isinstance(batch_size, bool) or not isinstance(batch_size, int):
             raise TypeError(f"Loader: batch_size must be an integer, got {batch_size!r}")
         if batch_size < 1:
             raise ValueError(f"Loader: batch_size must be at least 1, got {batch_size}")
+        if transform is not None and not callable(transform):
+            raise TypeError(f"Loader: transform must be a function of a batch, got {transform!r}")
         arrays = tuple(array if hasattr(array, "dtype") else np.asarray(array) for array in arrays)
         if any(array.dtype.kind not in "biuf" for array in arrays):
             raise TypeError(f"Loader: arrays must hold numbers, got dtypes {[str(array.dtype) for array in arrays]}")
@@ -47,6 +53,7 @@ class Loader:
             raise ValueError(f"Loader: needs arrays of one length, at least 1, got shapes {shapes}")
         self.arrays: tuple[Array, ...] = tuple(to_device(array) for array in arrays)
         self.batch_size, self.shuffle, self.generator, self.drop_last = batch_size, shuffle, generator, drop_last
+        self.transform = transform
 
     @property
     def examples(self) -> int:
@@ -63,4 +70,5 @@ class Loader:
             order = to_device(generator.permutation(self.examples))
         for start in range(0, len(self) * self.batch_size, self.batch_size):
             here = slice(start, start + self.batch_size)
-            yield tuple(array[order[here] if self.shuffle else here] for array in self.arrays)
+            batch = tuple(array[order[here] if self.shuffle else here] for array in self.arrays)
+            yield batch if self.transform is None else (self.transform(batch[0]), *batch[1:])

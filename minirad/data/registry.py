@@ -16,7 +16,7 @@ class DataFile:
 
     Attributes:
         name: the file's name in the data set's folder.
-        urls: where to get it, tried in this order.
+        urls: where to get it, tried in this order; none if it can't be downloaded and has to be put there.
         bytes: its size.
         sha256: its checksum.
         content_bytes: the size of what it unpacks to.
@@ -36,7 +36,7 @@ class DataSet:
     """A data set. It lies in a folder of its own name. One without files comes with a package, or is computed."""
 
     name: str
-    kind: str  # what a loader makes of it: "images"
+    kind: str  # what a loader makes of it: "images" in grey, "colour images"
     description: str
     licence: str
     citation: str
@@ -45,12 +45,12 @@ class DataSet:
 
     @property
     def needs_download(self) -> bool:
-        """Whether it has files that must be fetched first."""
-        return bool(self.files)
+        """Whether it has files that are downloaded."""
+        return any(file.urls for file in self.files)
 
 
 def names(kind: str | None = None) -> list[str]:
-    """The names of all data sets, or of those of one kind ("images")."""
+    """The names of all data sets, or of those of one kind ("images", "colour images")."""
     return [dataset.name for dataset in _REGISTRY.values() if kind in (None, dataset.kind)]
 
 
@@ -71,6 +71,12 @@ _FASHION_MNIST = (
     "https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion/",
     "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
 )
+_CIFAR10 = (
+    "https://www.cs.toronto.edu/~kriz/",
+    "https://storage.googleapis.com/s4tf-hosted-binaries/datasets/CIFAR10/",  # Swift for TensorFlow's
+)
+_NO_DOWNLOAD = ()
+_KRIZHEVSKY = "A. Krizhevsky. Learning Multiple Layers of Features from Tiny Images. University of Toronto, 2009."
 
 
 def _file(
@@ -169,6 +175,44 @@ _DATA_SETS = (
                 "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
                 10_008,
                 "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
+            ),
+        ),
+    ),
+    DataSet(
+        name="cifar10",
+        kind="colour images",
+        description="60,000 photos of animals and vehicles, 32x32 pixels",
+        licence="none stated",
+        citation=_KRIZHEVSKY,
+        homepage="https://www.cs.toronto.edu/~kriz/cifar.html",
+        files=(
+            _file(
+                _CIFAR10,
+                "cifar-10-binary.tar.gz",
+                170_052_171,
+                "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd",
+            ),
+        ),
+    ),
+    DataSet(
+        name="cifar10-jpeg",
+        kind="colour images",
+        description="CIFAR-10 (JPEG subset): 12,000 of its photos, decoded from lossy JPEG copies; no download",
+        licence="as CIFAR-10: none stated",
+        citation=_KRIZHEVSKY,
+        homepage="https://www.cs.toronto.edu/~kriz/cifar.html",
+        files=(
+            _file(
+                _NO_DOWNLOAD,
+                "data_batch_1.bin",
+                30_730_000,
+                "6b6a788313f267ff19d850b174093065f8aca8b3eeb230b2b817685451ea806a",
+            ),
+            _file(
+                _NO_DOWNLOAD,
+                "test_batch.bin",
+                6_146_000,
+                "064e6e338390dcc45b65c2a5ba7950b6224143a410c9f1907cf7ed987325dc48",
             ),
         ),
     ),

@@ -233,6 +233,29 @@ def test_right_file_of_the_user_needs_no_server(place):
     assert fetch(tiny()) == {"numbers.gz": place}
 
 
+# Files without a download.
+
+
+def test_what_cannot_be_downloaded_is_asked_for(place):
+    text = refused(tiny())
+    for part in (f"{place} is missing, and there is no download", f"{len(PACKED):,} bytes", "MINIRAD_DATA"):
+        assert part in text
+    assert not place.parent.exists()
+
+
+@wrong
+def test_wrong_file_without_a_download(place, content, says):
+    put(place, content)
+    text = refused(tiny())
+    assert text.startswith(f"{place} is not the published file: it ")
+    assert says in text
+    assert text.endswith("Put the right one in its place")
+    assert place.read_bytes() == content
+
+
+# Files that come and go.
+
+
 @pytest.mark.parametrize(("content", "right"), [(PACKED, True), (LOGIN, False)])
 def test_a_file_that_comes_in_between_is_never_replaced(server, place, content, right):
     def meanwhile(handler):

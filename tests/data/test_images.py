@@ -4,24 +4,12 @@ import hashlib
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from data.image_checks import check, levels, publish, real
 from idx_files import idx_bytes
 
-from minirad.data import (
-    DataError,
-    DataFile,
-    DataSet,
-    digits,
-    fashion_mnist,
-    folder,
-    get,
-    load,
-    mnist,
-    problem,
-    registry,
-)
-from minirad.data.images import FASHION_CLASSES, _mean_and_std, _set_aside
+from minirad.data import DataError, digits, fashion_mnist, get, load, mnist, problem
+from minirad.data.images import FASHION_CLASSES
+from minirad.data.preparing import set_aside
 
 
 def sha256(array):
@@ -30,21 +18,7 @@ def sha256(array):
 
 def grey(data, split):
     """The grey levels of a split's images, as they were."""
-    return np.rint(split.x[:, 0] * data.std + data.mean).astype(int)
-
-
-def check(data, counts, shape, classes=10):
-    assert (len(data.train), len(data.test)) == counts
-    assert data.image_shape == shape
-    assert len(data.classes) == classes
-    for split, count in zip((data.train, data.test), counts, strict=True):
-        assert split.x.shape == (count, *shape)
-        assert split.x.dtype == np.float32
-        assert split.y.shape == (count,)
-        assert split.y.dtype == np.int64
-        assert set(np.unique(split.y)) == set(range(classes))
-    assert abs(data.train.x.mean(dtype=float)) < 1e-6
-    assert abs(data.train.x.std(dtype=float) - 1) < 1e-6
+    return np.rint(levels(data, split)[:, 0]).astype(int)
 
 
 # Digits.
@@ -58,7 +32,7 @@ def bunch():
 def test_digits(bunch):
     data = digits()
     check(data, (1442, 355), (1, 8, 8))
-    rest, test = _set_aside(np.arange(1797), bunch.target, every=5)
+    rest, test = set_aside(np.arange(1797), bunch.target, every=5)
     np.testing.assert_array_equal(grey(data, data.train), bunch.images[rest[0]])
     np.testing.assert_array_equal(grey(data, data.test), bunch.images[test[0]])
     np.testing.assert_array_equal(data.test.y, bunch.target[test[0]])
@@ -67,7 +41,7 @@ def test_digits(bunch):
 
 def test_digits_are_what_they_were(bunch):
     # The recorded results rest on these images and this split. Whoever changes one changes them all.
-    (rest, _), (test, _) = _set_aside(np.arange(1797), bunch.target, every=5)
+    (rest, _), (test, _) = set_aside(np.arange(1797), bunch.target, every=5)
     assert sha256(bunch.images) == "51aa641716dc54df7cda17ac1b9bc24c2e97846b98914a2d56b3a0de2b4b2e53"
     assert sha256(bunch.target) == "a3c91c262eddcf7ba8f0e37507c30284493c9b20412ffe4af30d536401f7ba21"
     assert sha256(rest) == "8d6fc3d223aaa437d18b58e513b8a576d102ff4d85a36c0cc34a960f55586018"
@@ -87,24 +61,21 @@ def test_load():
     np.testing.assert_array_equal(load("digits", validation=True).test.x, digits(validation=True).test.x)
 
 
-# Splits and statistics.
+@pytest.mark.parametrize("size", [8, 4, 2, 1])
+def test_smaller_digits(bunch, size):
+    data, small = digits(), digits(size=size)
+    check(small, (1442, 355), (1, size, size))
+    np.testing.assert_array_equal(small.train.y, data.train.y)
+    blocks = grey(data, data.test).reshape(355, size, 8 // size, size, 8 // size)
+    np.testing.assert_allclose(levels(small, small.test)[:, 0], blocks.mean(axis=(2, 4)), atol=1e-5)
+    np.testing.assert_array_equal(load("digits", size=size).test.x, small.test.x)
+    check(digits(validation=True, size=size), (1205, 237), (1, size, size))
 
 
-@given(labels=st.lists(st.integers(0, 4), min_size=1, max_size=60), every=st.integers(2, 7))
-def test_set_aside(labels, every):
-    labels = np.array(labels)
-    (rest, rest_labels), (aside, aside_labels) = _set_aside(np.arange(len(labels)), labels, every)
-    assert sorted([*rest, *aside]) == list(range(len(labels)))
-    np.testing.assert_array_equal(rest_labels, labels[rest])
-    np.testing.assert_array_equal(aside_labels, labels[aside])
-    for label in set(labels.tolist()):
-        assert (aside_labels == label).sum() == (labels == label).sum() // every
-
-
-@pytest.mark.parametrize("count", [1, 2999, 3000])
-def test_mean_and_std(count):
-    images = np.random.default_rng(0).integers(0, 256, (count, 3, 2), dtype=np.uint8)
-    assert _mean_and_std(images) == pytest.approx((images.mean(), images.std()), rel=1e-12)
+@pytest.mark.parametrize("size", [0, -2, 3, 16, 4.0, True, "4"])
+def test_a_size_that_does_not_divide_the_images(bunch, size):
+    with pytest.raises(ValueError, match=f"size must be an integer that divides height 8 and width 8, got {size!r}"):
+        digits(size=size)
 
 
 # MNIST's format, with a handful of images.
@@ -120,15 +91,7 @@ TINY = {
 
 @pytest.mark.parametrize(("name", "function"), [("mnist", mnist), ("fashion-mnist", fashion_mnist)])
 def test_idx_sets(name, function, tmp_path, monkeypatch):
-    files = []
-    (tmp_path / name).mkdir()
-    for file_name, array in TINY.items():
-        content = gzip.compress(idx_bytes(array))
-        (tmp_path / name / file_name).write_bytes(content)
-        files.append(DataFile(file_name, (), len(content), hashlib.sha256(content).hexdigest()))
-    dataset = DataSet(name, "images", "tiny", "none", "nobody", "nowhere", tuple(files))
-    monkeypatch.setitem(registry._REGISTRY, name, dataset)
-    monkeypatch.setenv("MINIRAD_DATA", str(tmp_path))
+    publish(monkeypatch, tmp_path, name, {key: gzip.compress(idx_bytes(array)) for key, array in TINY.items()})
 
     data = function()
     check(data, (120, 30), (1, 28, 28))
@@ -155,19 +118,12 @@ def test_idx_sets(name, function, tmp_path, monkeypatch):
 
 @pytest.fixture(scope="module")
 def real_folder():
-    """The folder of data sets as the user has it, if Fashion-MNIST is there. No test downloads it."""
-    try:
-        place = folder()
-    except ImportError as error:
-        pytest.skip(str(error))
-    if not all((place / "fashion-mnist" / file.name).exists() for file in get("fashion-mnist").files):
-        pytest.skip(f"Fashion-MNIST is not in {place}: run `minirad compare --data fashion-mnist`, or set MINIRAD_DATA")
-    return place
+    return real("fashion-mnist", "run `minirad compare --data fashion-mnist`, or set MINIRAD_DATA")
 
 
 def test_fashion_mnist_is_what_the_registry_says(real_folder):
     for file in get("fashion-mnist").files:
-        path = real_folder / "fashion-mnist" / file.name
+        path = real_folder / file.name
         assert path.stat().st_size == file.bytes
         assert problem(path, file) is None
         assert problem(path, dataclasses.replace(file, sha256="0" * 64)) is None  # by its content
@@ -182,7 +138,7 @@ def test_fashion_mnist(real_folder):
     assert (np.bincount(data.train.y) == 6000).all()
     assert (np.bincount(data.test.y) == 1000).all()
     # The usual constants, rounded as they are usually given.
-    assert (round(data.mean / 255, 4), round(data.std / 255, 4)) == (0.286, 0.353)
+    assert (round(data.mean[0] / 255, 4), round(data.std[0] / 255, 4)) == (0.286, 0.353)
     assert data.classes[data.test.y[0]] == "Ankle boot"
     assert data.test.y[:10].tolist() == [9, 2, 1, 1, 6, 1, 4, 6, 5, 7]
 

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from minirad.backend import manual_seed, stream, to_device, to_host, xp
-from minirad.data import Loader
+from minirad.data import Loader, random_crop, random_flip
 
 sizes = st.integers(1, 40)
 
@@ -104,6 +104,45 @@ def test_two_epochs_at_once():
 def test_drop_last_of_too_few_gives_nothing():
     loader = Loader(np.arange(3), batch_size=4, drop_last=True)
     assert (len(loader), host(loader)) == (0, [])
+
+
+# A transform.
+
+
+def test_the_transform_sees_each_batch_of_the_first_array():
+    x, y = np.arange(10.0), np.arange(10)
+    loader = Loader(x, y, x, batch_size=4, transform=lambda x: -x)
+    for negative, y_batch, x_batch in host(loader):
+        np.testing.assert_array_equal(negative, -x_batch)
+        np.testing.assert_array_equal(x_batch, x[y_batch])
+
+
+def test_the_transform_leaves_the_order_alone():
+    x, y = np.zeros((20, 1, 2, 2), "float32"), np.arange(20)
+    orders = {}
+    for name, transform in (("none", None), ("flip", random_flip), ("crop", lambda x: random_crop(x, 0.0))):
+        manual_seed(5)
+        loader = Loader(x, y, batch_size=6, transform=transform)
+        orders[name] = [np.concatenate([batch[1] for batch in host(loader)]).tolist() for _ in range(2)]
+    assert orders["none"] == orders["flip"] == orders["crop"]
+
+
+def test_every_epoch_is_augmented_anew_and_the_same_seed_gives_the_same():
+    x = rng().standard_normal((20, 1, 3, 3)).astype("float32")
+    loader = Loader(x, batch_size=6, shuffle=False, transform=lambda x: random_crop(x, 0.0, padding=2))
+    first, second = order(loader), order(loader)
+    assert first != second
+    manual_seed(0)
+    assert [order(loader), order(loader)] == [first, second]
+
+
+@pytest.mark.parametrize("transform", [1, "flip", [random_flip]])
+def test_wrong_transform(transform):
+    with pytest.raises(TypeError, match="Loader: transform must be a function of a batch, got"):
+        Loader(np.arange(3), batch_size=2, transform=transform)
+
+
+# Bad input.
 
 
 @pytest.mark.parametrize(
