@@ -17,6 +17,7 @@ from statistics import median
 from typing import Any
 
 from benchmarks.cases import CASES
+from benchmarks.images import IMAGE_CASES
 from benchmarks.measure import machine
 from benchmarks.rules import RULE_CASES
 
@@ -30,7 +31,9 @@ ALLOCATOR = {
 
 
 # PyTorch's time for this case is one of two, by the luck of each process (see README.md): the median of so many tells.
-PROCESSES = {"step-1e6": 7}
+PROCESSES = {"step-1e6": 7, "RAdam-1000000-1": 7}
+SETS = {"basics": CASES, "rules": RULE_CASES, "images": IMAGE_CASES}
+ALL = CASES | RULE_CASES | IMAGE_CASES
 
 
 def main() -> None:
@@ -38,15 +41,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="minirad and PyTorch side by side")
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], metavar="N", help="numbers of threads (1 2)")
     parser.add_argument("--only", default="", metavar="TEXT", help=f"cases with this in their name: {', '.join(CASES)}")
-    parser.add_argument("--rules", action="store_true", help="every rule at every size instead (20 minutes a thread)")
+    parser.add_argument("--set", choices=SETS, default="basics", help="rules: every rule at every size (20 minutes a "
+                        "thread count); images: convolutional nets (10 minutes)")  # fmt: skip
     parser.add_argument("--tiny", action="store_true", help="small sizes: whether it runs, not how fast")
     parser.add_argument("--out", type=Path, default=Path("runs/benchmarks.json"), metavar="FILE")
-    parser.add_argument("--case", choices=[*CASES, *RULE_CASES], help=argparse.SUPPRESS)
+    parser.add_argument("--case", choices=ALL, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.case:
         print(json.dumps(run_here(options.case, options.tiny, options.threads[0])))
         return
-    names = [name for name in (RULE_CASES if options.rules else CASES) if options.only in name]
+    names = [name for name in SETS[options.set] if options.only in name]
     if not names or min(options.threads) < 1:
         parser.error(f"no case {options.only!r}" if not names else "--threads must be at least 1")
     if find_spec("torch") is None:
@@ -70,9 +74,12 @@ def run_here(name: str, tiny: bool, threads: int) -> list[dict[str, Any]]:
         import torch
 
         torch.set_num_threads(threads)
-    function, calls, few = (CASES | RULE_CASES)[name]
+    function, calls, few = ALL[name]
     found = [row for arguments in (few if tiny else calls) for row in function(*arguments)]
-    return [{"threads": threads, **row, "must": row["must"] if threads == 1 else None} for row in found]
+    for row in found:
+        if row.pop("must_threads", 1) != threads:
+            row["must"] = None
+    return [{"threads": threads, **row} for row in found]
 
 
 def run_apart(name: str, tiny: bool, threads: int) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Every rule against torch.optim, over sizes: python -m benchmarks --rules. A case is one rule at one size.
+"""Every rule against torch.optim, over sizes: python -m benchmarks --set rules. A case is one rule at one size.
 
 The limit of the machine stands beside it: how long it takes to copy as many words as the step must at least read and
 write. A rule with s states reads theta, g and the states, and writes all but g: 3 + 2 s words a parameter.

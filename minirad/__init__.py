@@ -13,9 +13,13 @@ from minirad.threads import get_num_threads, set_num_threads
 
 __version__ = "0.1.0"
 
+_TOOLS = {"graph": "minirad.graphing", "profile": "minirad.profiler"}
+
 
 def __getattr__(name: str) -> Any:
     # What the engine does not need is imported when it is asked for.
     if name in ("checkpoint", "data", "experiments", "models", "plots", "train"):
         return import_module(f"minirad.{name}")
+    if name in _TOOLS:
+        return getattr(import_module(_TOOLS[name]), name)
     raise AttributeError(f"module 'minirad' has no attribute {name!r}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import wraps
 
 from minirad.backend import Array, to_host, xp
 from minirad.tensor import Tensor, _observers, op_name
@@ -35,6 +36,7 @@ def _check(node: Tensor) -> None:
     used = [parent.data for parent in parents]
     before = [_fingerprint(array) for array in (*used, out)]
 
+    @wraps(vjp)  # keeps the op's name
     def checked(g: Array) -> tuple[Array, ...]:
         replaced = any(parent.data is not array for parent, array in zip(parents, used, strict=True))
         if replaced or [_fingerprint(array) for array in (*used, out)] != before:
@@ -44,7 +46,6 @@ def _check(node: Tensor) -> None:
             raise FloatingPointError(f"debug: the gradient through {name} holds a NaN")
         return gradients
 
-    checked.__qualname__ = vjp.__qualname__  # keeps the op's name
     node.vjp = checked
 
 

@@ -259,6 +259,8 @@ def as_tensor(value: Any, dtype: Any = None) -> Tensor:
     """The value itself if it is a tensor, else a constant. A number is weak: it takes this dtype, where it fits."""
     if isinstance(value, Tensor):
         return value
+    if type(value) is float and dtype is not None and dtype.kind == "f":  # most often; the tests below take a while
+        return Tensor(xp.asarray(value, dtype))
     if isinstance(value, xp.ndarray) and value.dtype.kind in "fbiu":
         check_dtype(value.dtype)
         return Tensor(value)

@@ -1,5 +1,6 @@
 """Whole models, each reading top to bottom."""
 
 from minirad.models.mlp import MLP
+from minirad.models.resnet import ResNet
 
-__all__ = ["MLP"]
+__all__ = ["MLP", "ResNet"]

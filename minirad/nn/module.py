@@ -9,6 +9,7 @@ from minirad.backend import Array, to_device
 from minirad.nn.parameter import Parameter
 from minirad.nn.printing import text
 from minirad.nn.saved import Saved
+from minirad.nn.summary import summarise
 from minirad.tensor import Tensor
 
 
@@ -90,11 +91,6 @@ class Module(Saved):
         """The behaviour of use: train(False)."""
         return self.train(False)
 
-    def zero_grad(self, set_to_none: bool = True) -> None:
-        """Set the gradient of every parameter to None, or fill those that are there with 0."""
-        for parameter in self.parameters():
-            parameter.grad = None if set_to_none or parameter.grad is None else 0 * parameter.grad
-
     # ---- printing
 
     def extra_repr(self) -> str:
@@ -102,3 +98,4 @@ class Module(Saved):
         return ""
 
     __repr__ = text
+    summary = summarise

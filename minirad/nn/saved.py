@@ -1,4 +1,4 @@
-"""Saved: what a Module does with all its parameters and buffers at once: save, load, convert."""
+"""Saved: what a Module does with all its parameters and buffers at once: save, load, convert, forget gradients."""
 
 from __future__ import annotations
 
@@ -52,6 +52,11 @@ class Saved:
             (value.data if isinstance(value, Parameter) else value)[...] = new[name]
             if isinstance(value, Parameter):
                 value.written()
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Set the gradient of every parameter to None, or fill those that are there with 0."""
+        for parameter in (value for _, value in self._named_state() if isinstance(value, Parameter)):
+            parameter.grad = None if set_to_none or parameter.grad is None else 0 * parameter.grad
 
     def float(self) -> Self:
         """Convert parameters and floating buffers to float32. Do it before building an optimizer."""
