@@ -41,15 +41,17 @@ class _BatchNorm(Module):
         if x.ndim not in self.axes or x.shape[1] != self.num_features:
             layout = self.layout.format(self.num_features)
             raise ValueError(f"{type(self).__name__}: x must be {layout}, got shape {tuple(x.shape)}")
+        counted = self.training and self.num_batches_tracked is not None
         share = self.momentum
-        if self.training and self.num_batches_tracked is not None:
-            self.num_batches_tracked += 1
-            if share is None:  # the plain average over all batches
-                share = 1 / int(self.num_batches_tracked)
-        return F.batch_norm(
+        if share is None:  # the plain average over all batches
+            share = 1 / (int(self.num_batches_tracked) + 1) if counted else 0.0
+        out = F.batch_norm(
             x, self.running_mean, self.running_var, self.weight, self.bias,
-            self.training or self.running_mean is None, share or 0.0, self.eps, residual=residual, relu=relu,
+            self.training or self.running_mean is None, share, self.eps, residual=residual, relu=relu,
         )  # fmt: skip
+        if counted:
+            self.num_batches_tracked += 1
+        return out
 
     def extra_repr(self) -> str:
         """The number of features."""
