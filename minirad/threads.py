@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import importlib
+import os
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from functools import lru_cache
+from contextvars import copy_context
+from functools import lru_cache, partial
+from threading import Lock
 from types import ModuleType
 from typing import Any, TypeVar
 
@@ -15,6 +18,7 @@ from minirad.backend import backend_name
 Result = TypeVar("Result")
 
 _count: int | None = None  # None until someone sets or asks for it
+_free = Lock()  # held while the threads are at work
 
 
 def set_num_threads(n: int) -> None:
@@ -38,27 +42,42 @@ def in_parallel(work: Callable[[int, int], Result], n: int) -> list[Result]:
     NumPy copies and adds on one core. It lets go of Python's lock while it does so, so threads can share the work, each
     with a linear algebra of one thread. The stretches depend on the number of threads alone: the same bits each time.
     """
-    global _count
-    if backend_name() == "cupy" or n < 2:
+    threads = 1 if backend_name() == "cupy" else min(_threads(), n)
+    if threads <= 1:
         return [work(0, n)]
+    edges = [(n * i // threads, n * (i + 1) // threads) for i in range(threads)]
+    if not _free.acquire(blocking=False):  # the threads are at work already: for somebody else, or for who called us
+        return [work(*edge) for edge in edges]
+    try:
+        with _one_thread_each():
+            # copy_context: what the caller said with np.errstate counts in the other threads too.
+            others = [_pool(threads).submit(copy_context().run, partial(work, *edge)) for edge in edges[1:]]
+            try:
+                first = work(*edges[0])
+            finally:
+                wait(others)
+            return [first, *(other.result() for other in others)]
+    finally:
+        _free.release()
+
+
+def _threads() -> int:
+    global _count
     if _count is None:
         try:
             _count = get_num_threads() or 1
         except ImportError:  # without threadpoolctl the linear algebra could not be told to use one thread
             _count = 1
-    threads = min(_count, n)
-    if threads == 1:
-        return [work(0, n)]
-    edges = [n * i // threads for i in range(threads + 1)]
-    with _one_thread_each():
-        others = [_pool(_count).submit(work, *edges[i : i + 2]) for i in range(1, threads)]
-        first = work(edges[0], edges[1])
-        return [first, *(other.result() for other in others)]
+    return _count
 
 
 @lru_cache
 def _pool(threads: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(threads - 1, thread_name_prefix="minirad")
+
+
+if hasattr(os, "register_at_fork"):  # a forked process has no threads but the one that forked
+    os.register_at_fork(after_in_child=_pool.cache_clear)
 
 
 @contextmanager

@@ -1,11 +1,20 @@
-"""How many threads the linear algebra uses."""
+"""How many threads the linear algebra uses, and how work is shared among ours."""
 
+import os
+import subprocess
 import sys
+from pathlib import Path
+from threading import Event, get_ident
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
+from fake_cupy import cupy
+from helpers import BACKEND, backend
 
 import minirad as mr
+from minirad import threads
+from minirad.threads import in_parallel
 
 
 def blas_threads():
@@ -16,7 +25,7 @@ def blas_threads():
 
 def test_num_threads():
     pytest.importorskip("threadpoolctl", reason="needs threadpoolctl")
-    before = mr.get_num_threads()
+    before = mr.get_num_threads() or 1
     try:
         for n in (1, 2, 1):
             mr.set_num_threads(n)
@@ -44,3 +53,161 @@ def test_num_threads_without_threadpoolctl(monkeypatch):
         mr.set_num_threads(1)
     with pytest.raises(ImportError, match="pip install threadpoolctl"):
         mr.get_num_threads()
+
+
+# ---- work in parallel
+
+
+@pytest.fixture
+def use(monkeypatch):
+    """Sets the number of threads, with NumPy; afterwards all is as it was."""
+    pytest.importorskip("threadpoolctl", reason="needs threadpoolctl")
+    before = mr.get_num_threads() or 1
+    monkeypatch.setattr(threads, "_count", threads._count)
+    threads._blas.cache_clear()  # blas_threads() counts every library that has been loaded by now
+    with backend("numpy"):
+        yield mr.set_num_threads
+    mr.set_num_threads(before)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 7])
+def test_the_stretches_cover_everything_once_in_order(use, count):
+    use(count)
+    for n in (0, 1, 2, 3, 5, 7, 8, 100):
+        stretches = in_parallel(lambda start, stop: range(start, stop), n)
+        assert [i for stretch in stretches for i in stretch] == list(range(n))
+        assert len(stretches) == max(1, min(count, n))
+        lengths = [len(stretch) for stretch in stretches]
+        assert max(lengths) - min(lengths) <= 1
+        assert in_parallel(lambda start, stop: range(start, stop), n) == stretches
+
+
+def test_the_number_of_threads_may_change(use):
+    for count in (2, 3, 1, 2):
+        use(count)
+        assert len(in_parallel(lambda start, stop: None, 5)) == count
+
+
+def test_the_results_come_in_order_whichever_is_ready_first(use):
+    """The stretches run at the same time: the first waits for the last."""
+    use(3)
+    last_is_done = Event()
+
+    def work(start, stop):
+        if start == 0:
+            assert last_is_done.wait(60)
+        elif stop == 9:
+            last_is_done.set()
+        return start
+
+    assert in_parallel(work, 9) == [0, 3, 6]
+
+
+def test_the_first_stretch_stays_with_the_caller(use):
+    use(2)
+    idents = in_parallel(lambda start, stop: get_ident(), 4)
+    assert idents[0] == get_ident() != idents[1]
+
+
+def test_the_linear_algebra_uses_one_thread_inside(use):
+    use(2)
+    assert in_parallel(lambda start, stop: blas_threads(), 4) == [{1}, {1}]
+    assert blas_threads() == {2}
+    assert mr.get_num_threads() == 2
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_an_exception_reaches_the_caller_and_the_thread_counts_come_back(use, place):
+    use(3)
+
+    def work(start, stop):
+        if start == place:
+            raise KeyError(f"at {start}")
+        return start
+
+    with pytest.raises(KeyError, match=f"at {place}"):
+        in_parallel(work, 3)
+    assert blas_threads() == {3}
+    assert in_parallel(lambda start, stop: start, 3) == [0, 1, 2]  # and go on working
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_no_one_works_on_when_an_exception_reaches_the_caller(use, place):
+    """Whoever does would use the linear algebra's threads again, and write into arrays that are no longer wanted."""
+    use(3)
+    raising, finished = Event(), []
+
+    def work(start, stop):
+        if start == place:
+            raising.set()
+            raise KeyError("stop")
+        if start == 2:
+            raising.wait(60)
+            Event().wait(0.2)  # a bit more to do
+            finished.append(blas_threads())
+
+    with pytest.raises(KeyError, match="stop"):
+        in_parallel(work, 3)
+    assert finished == [{1}]
+
+
+def test_one_thread_is_a_direct_call(use, monkeypatch):
+    use(1)
+    monkeypatch.setattr(threads, "_one_thread_each", None)  # not even asked for
+    assert in_parallel(lambda *stretch: (get_ident(), stretch), 5) == [(get_ident(), (0, 5))]
+    use(2)
+    for n in (0, 1):
+        assert in_parallel(lambda *stretch: (get_ident(), stretch), n) == [(get_ident(), (0, n))]
+
+
+def test_without_threadpoolctl_it_is_a_direct_call(monkeypatch):
+    monkeypatch.setitem(sys.modules, "threadpoolctl", None)
+    monkeypatch.setattr(threads, "_count", None)
+    with backend("numpy"):
+        assert in_parallel(lambda *stretch: (get_ident(), stretch), 5) == [(get_ident(), (0, 5))]
+
+
+@pytest.mark.parametrize(("told", "stretches"), [(2, [(0, 2), (2, 5)]), (None, [(0, 5)])])
+def test_unless_a_number_is_set_it_is_that_of_the_linear_algebra(use, monkeypatch, told, stretches):
+    """None: it can't be told (Apple's Accelerate)."""
+    monkeypatch.setattr(threads, "_count", None)
+    monkeypatch.setattr(threads, "get_num_threads", lambda: told)
+    assert in_parallel(lambda *stretch: stretch, 5) == stretches
+
+
+def test_a_gpu_gets_all_at_once(use, monkeypatch):
+    use(2)
+    if BACKEND == "numpy":
+        monkeypatch.setitem(sys.modules, "cupy", cupy)
+    with backend("cupy"):
+        assert in_parallel(lambda *stretch: (get_ident(), stretch), 5) == [(get_ident(), (0, 5))]
+
+
+def test_what_numpy_was_told_to_ignore_is_ignored_in_every_thread(use):
+    use(2)
+    with np.errstate(invalid="ignore", over="raise"):
+        settings = in_parallel(lambda start, stop: np.geterr(), 4)
+    assert [(s["invalid"], s["over"]) for s in settings] == [("ignore", "raise")] * 2
+
+
+FORK = """
+import os, signal
+import minirad as mr
+from minirad.threads import in_parallel
+mr.set_num_threads(2)
+assert in_parallel(lambda *stretch: stretch, 4) == [(0, 2), (2, 4)]
+if pid := os.fork():
+    raise SystemExit(os.waitpid(pid, 0)[1])
+signal.alarm(10)  # ends a child that waits for ever
+assert in_parallel(lambda *stretch: stretch, 4) == [(0, 2), (2, 4)]
+os._exit(0)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_forked_process_has_threads_of_its_own():
+    """As the workers of Python's multiprocessing on Linux: the threads of the parent are not in there."""
+    pytest.importorskip("threadpoolctl", reason="needs threadpoolctl")
+    environment = os.environ | {"MINIRAD_BACKEND": "numpy", "PYTHONPATH": str(Path(mr.__file__).parents[1])}
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", FORK], env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

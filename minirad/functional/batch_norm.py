@@ -71,20 +71,22 @@ def batch_norm(
             running_mean += momentum * (mean - running_mean)
             running_var += momentum * (var * (count / (count - 1)) - running_var)
     else:
-        mean, var = running_mean, running_var
+        mean, var = running_mean.copy(), running_var  # the buffer may move on before backward()
     scale = 1 / xp.sqrt(var + eps)
     factor = scale if w is None else scale * w.data
-    shift = -mean * factor if b is None else b.data - mean * factor
     added = None if r is None else Images(r.data)
     out = xp.empty_like(images.pixels, order="C")
-    written = out.reshape(n, -1)
+    written = out.reshape(n, images.size)
 
     def normalise(first: int, last: int) -> None:
-        factors, shifts = images.tiled(factor), images.tiled(shift)
+        means, factors = images.tiled(mean), images.tiled(factor)
+        shifts = None if b is None else images.tiled(b.data)
         for i in range(first, last, images.per_chunk):
             j = min(i + images.per_chunk, last)
-            rows = xp.multiply(images.chunk(i, j), factors, out=written[i:j])
-            rows += shifts
+            rows = xp.subtract(images.chunk(i, j), means, out=written[i:j])
+            rows *= factors
+            if shifts is not None:
+                rows += shifts
             if added is not None:
                 rows += added.chunk(i, j)
             if relu:
@@ -101,15 +103,15 @@ def batch_norm(
             return gradients.chunk(i, j) * (written[i:j] > 0) if relu else gradients.chunk(i, j)
 
         def sums(first: int, last: int) -> tuple[Array, Array]:
-            total = total_x = 0
+            total, total_x = xp.zeros((2, 1, images.channels), g.dtype)
             means = images.tiled(mean)
             for i in range(first, last, images.per_chunk):
                 j = min(i + images.per_chunk, last)
                 rows = masked(i, j)
                 if g_r is not None:
                     g_r[i:j] = rows
-                total = total + images.summed(rows)
-                total_x = total_x + images.summed(rows * (images.chunk(i, j) - means))
+                total += images.summed(rows)
+                total_x += images.summed(rows * (images.chunk(i, j) - means))
             return total, total_x
 
         parts = in_parallel(sums, n)
@@ -117,14 +119,16 @@ def batch_norm(
         g_weight = sum(part[1] for part in parts)[0] * scale  # sum of g x_hat
 
         def spread(first: int, last: int) -> None:
-            factors = images.tiled(factor)
-            slopes = images.tiled(-factor * scale * g_weight / count)
-            levels = images.tiled(-factor * g_bias / count) - slopes * images.tiled(mean)
+            factors, means = images.tiled(factor), images.tiled(mean)
+            if own:  # otherwise mean and variance do not depend on x
+                slopes, levels = (images.tiled(-factor / count * part) for part in (scale * g_weight, g_bias))
             for i in range(first, last, images.per_chunk):
                 j = min(i + images.per_chunk, last)
                 rows = xp.multiply(masked(i, j), factors, out=g_x[i:j])
                 if own:
-                    rows += images.chunk(i, j) * slopes
+                    along = images.chunk(i, j) - means
+                    along *= slopes
+                    rows += along
                     rows += levels
 
         if g_x is not None:
@@ -173,6 +177,9 @@ def checked(
             raise ValueError(f"batch_norm: {name} must have shape {shape}, got {tensor.shape}")
         found.append(tensor)
     for name, value in (("running_mean", running_mean), ("running_var", running_var)):
+        if value is not None and (getattr(value, "dtype", None) != x.dtype or not isinstance(value, xp.ndarray)):
+            kind = getattr(value, "dtype", type(value).__name__)
+            raise TypeError(f"batch_norm: {name} must be an array of {x.dtype}, got {kind}")
         if value is not None and value.shape != (channels,):
             raise ValueError(f"batch_norm: {name} must have shape ({channels},), got {value.shape}")
     if (training or running_mean is None) and x.numel() // max(channels, 1) < 2:

@@ -110,10 +110,10 @@ def weight_gradient(x: Array, g: Array, geometry: Geometry, groups: int) -> Arra
     outputs = g.shape[3] // groups
 
     def work(first: int, last: int) -> Array:
-        total = 0
+        total = xp.zeros((groups, prod(geometry.kernel) * (x.shape[3] // groups), outputs), x.dtype)
         for images, rows, columns in Columns(x, geometry, groups).chunks(first, last):
             part = g[images, rows].reshape(-1, groups, outputs).swapaxes(0, 1)
-            total = total + columns.swapaxes(1, 2) @ part
+            total += columns.swapaxes(1, 2) @ part
         return total
 
     parts = in_parallel(work, len(x))
@@ -169,11 +169,9 @@ def conv2d(
     The gradient with respect to x is a convolution too, of g with the weights turned around: see input_gradient.
     """
     x, weight = pair("conv2d", x, weight)
+    bias = None if bias is None else pair("conv2d", x, bias)[1]
     geometry = checked(x, weight, bias, stride, padding, dilation, groups)
-    parents: tuple[Tensor, ...] = (x, weight)
-    if bias is not None:
-        _, bias = pair("conv2d", x, bias)
-        parents = (x, weight, bias)
+    parents = (x, weight) if bias is None else (x, weight, bias)
     outputs, inputs, kh, kw = weight.shape
     pixels = x.data.transpose(0, 2, 3, 1)
     split = weight.data.reshape(groups, outputs // groups, inputs, kh, kw)
@@ -208,8 +206,8 @@ def checked(x: Tensor, weight: Tensor, bias: Any, stride: Any, padding: Any, dil
     if x.shape[1] != weight.shape[1] * groups:
         raise ValueError(f"conv2d: x has {x.shape[1]} channels, weight of shape {weight.shape} with groups={groups} "
                          f"expects {weight.shape[1] * groups}")  # fmt: skip
-    if bias is not None and tuple(bias.shape) != weight.shape[:1]:
-        raise ValueError(f"conv2d: bias must have shape {weight.shape[:1]}, got {tuple(bias.shape)}")
+    if bias is not None and bias.shape != weight.shape[:1]:
+        raise ValueError(f"conv2d: bias must have shape {weight.shape[:1]}, got {bias.shape}")
     kernel = (weight.shape[2], weight.shape[3])
     steps, dilations = two("conv2d", "stride", stride, 1), two("conv2d", "dilation", dilation, 1)
     pads = two("conv2d", "padding", padding, 0)

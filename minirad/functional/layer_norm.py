@@ -26,8 +26,8 @@ def layer_norm(
     Source: Ba, Kiros and Hinton, "Layer Normalization", 2016.
     """
     x = floating("layer_norm", x)
-    shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
-    if not shape or x.shape[-len(shape) :] != shape or not prod(shape):
+    shape = lengths("layer_norm", normalized_shape)
+    if x.shape[-len(shape) :] != shape:
         raise ValueError(f"layer_norm: x of shape {x.shape} must end in normalized_shape {shape}")
     affine: list[Tensor | None] = []
     for name, value in (("weight", weight), ("bias", bias)):
@@ -65,6 +65,14 @@ def layer_norm(
         return tuple(gradient for parent, gradient in found if parent is not None)
 
     return Tensor(out.reshape(x.shape), tuple(p for p in (x, w, b) if p is not None), vjp)
+
+
+def lengths(function: str, normalized_shape: Any) -> tuple[int, ...]:
+    """normalized_shape as a tuple."""
+    shape = (normalized_shape,) if isinstance(normalized_shape, int) else normalized_shape
+    if not isinstance(shape, tuple | list) or not shape or not all(isinstance(n, int) and n > 0 for n in shape):
+        raise ValueError(f"{function}: normalized_shape must be positive integers, got {normalized_shape!r}")
+    return tuple(shape)
 
 
 def _sum_of_rows(rows: Array) -> Array:

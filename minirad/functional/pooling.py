@@ -115,23 +115,21 @@ class Windows:
         self.kernel = two(function, "kernel_size", kernel, 1)
         self.stride = self.kernel if stride is None else two(function, "stride", stride, 1)
         self.padding, self.dilation = two(function, "padding", padding, 0), two(function, "dilation", dilation, 1)
-        if x.ndim != 4:
-            raise ValueError(f"{function}: x must be (n, c, h, w), got shape {x.shape}")
+        if x.ndim != 4 or 0 in x.shape[2:]:
+            raise ValueError(f"{function}: x must be (n, c, h, w) with pixels, got shape {x.shape}")
         if any(2 * p > k for p, k in zip(self.padding, self.kernel, strict=True)):
             raise ValueError(f"{function}: padding must be at most half of kernel_size {self.kernel}, got {padding!r}")
         self.size = x.shape[2:]
         self.out = [self._length(axis, ceil_mode) for axis in (0, 1)]
         if min(self.out) < 1:
-            raise ValueError(f"{function}: windows of {self.kernel} do not fit into {x.shape[2]}x{x.shape[3]} pixels "
-                             f"with padding {self.padding}")  # fmt: skip
+            raise ValueError(f"{function}: windows of {self.kernel} with dilation {self.dilation} do not fit into "
+                             f"{x.shape[2]}x{x.shape[3]} pixels with padding {self.padding}")  # fmt: skip
         self.out_shape = (x.shape[0], *self.out, x.shape[1])
 
     def _length(self, axis: int, ceil_mode: bool) -> int:
         n, p, s = self.size[axis], self.padding[axis], self.stride[axis]
         free = n + 2 * p - self.dilation[axis] * (self.kernel[axis] - 1) - 1
-        if free < 0:
-            return 0
-        length = (ceil(free / s) if ceil_mode else free // s) + 1
+        length = max(0, (ceil(free / s) if ceil_mode else free // s) + 1)
         return length - 1 if ceil_mode and (length - 1) * s >= n + p else length  # no window starts behind the image
 
     def places(self) -> Iterator[Any]:

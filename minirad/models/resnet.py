@@ -74,6 +74,9 @@ class ResNet(Module):
             raise ValueError(f"ResNet: depth must be 6 n + 2, so 8, 14, 20, ..., got {depth!r}")
         if shortcut not in ("projection", "identity"):
             raise ValueError(f"ResNet: shortcut must be 'projection' or 'identity', got {shortcut!r}")
+        three = isinstance(widths, tuple | list) and len(widths) == 3
+        if not three or (shortcut == "identity" and list(widths) != sorted(widths)):
+            raise ValueError(f"ResNet: widths must be 3 numbers of channels (growing, for 'identity'), got {widths!r}")
         self.conv1 = Conv2d(in_channels, widths[0], 3, padding=1, bias=False)
         self.bn1 = BatchNorm2d(widths[0])
         stages = []

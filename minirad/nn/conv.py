@@ -11,7 +11,8 @@ from minirad.functional.conv import two
 from minirad.nn import init
 from minirad.nn.module import Module
 from minirad.nn.parameter import Parameter
-from minirad.tensor import Tensor
+from minirad.nn.printing import unusual
+from minirad.tensor import Tensor, as_tensor
 
 
 class Conv2d(Module):
@@ -48,13 +49,15 @@ class Conv2d(Module):
 
     def forward(self, x: Any) -> Tensor:
         """(n, in_channels, h, w) -> (n, out_channels, h', w')."""
+        x = as_tensor(x)
         if x.ndim != 4 or x.shape[1] != self.in_channels:
-            raise ValueError(f"Conv2d: x must be (n, {self.in_channels}, h, w), got shape {tuple(x.shape)}")
+            raise ValueError(f"Conv2d: x must be (n, {self.in_channels}, h, w), got shape {x.shape}")
         return F.conv2d(x, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups)
 
     def extra_repr(self) -> str:
         """The channels, the kernel, and what is not the default."""
         text = f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"
-        others = (("padding", (0, 0)), ("dilation", (1, 1)), ("groups", 1))
-        text += "".join(f", {name}={getattr(self, name)}" for name, usual in others if getattr(self, name) != usual)
-        return text + ("" if self.bias is not None else ", bias=False")
+        return text + unusual(
+            padding=(self.padding, (0, 0)), dilation=(self.dilation, (1, 1)), groups=(self.groups, 1),
+            bias=(self.bias is not None, True),
+        )  # fmt: skip

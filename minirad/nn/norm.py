@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import minirad.functional as F
-from minirad.backend import xp
+from minirad.backend import Array, xp
+from minirad.functional.layer_norm import lengths
 from minirad.nn.module import Module
 from minirad.nn.parameter import Parameter
+from minirad.nn.printing import unusual
 from minirad.tensor import Tensor
 
 
@@ -30,7 +32,9 @@ class _BatchNorm(Module):
         self.num_features, self.eps, self.momentum = num_features, eps, momentum
         self.weight = Parameter(xp.ones(num_features, xp.float32)) if affine else None
         self.bias = Parameter(xp.zeros(num_features, xp.float32)) if affine else None
-        self.running_mean = self.running_var = self.num_batches_tracked = None
+        self.running_mean: Array = None
+        self.running_var: Array = None
+        self.num_batches_tracked: Array = None
         if track_running_stats:
             self.register_buffer("running_mean", xp.zeros(num_features, xp.float32))
             self.register_buffer("running_var", xp.ones(num_features, xp.float32))
@@ -54,8 +58,11 @@ class _BatchNorm(Module):
         return out
 
     def extra_repr(self) -> str:
-        """The number of features."""
-        return f"{self.num_features}"
+        """The number of features, and what is not the default."""
+        return f"{self.num_features}" + unusual(
+            eps=(self.eps, 1e-5), momentum=(self.momentum, 0.1), affine=(self.weight is not None, True),
+            track_running_stats=(self.running_mean is not None, True),
+        )  # fmt: skip
 
 
 class BatchNorm1d(_BatchNorm):
@@ -84,9 +91,7 @@ class LayerNorm(Module):
         elementwise_affine: bool = True,
         bias: bool = True,
     ) -> None:
-        shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
-        if not shape or not all(isinstance(n, int) and n > 0 for n in shape):
-            raise ValueError(f"LayerNorm: normalized_shape must be positive integers, got {normalized_shape!r}")
+        shape = lengths("LayerNorm", normalized_shape)
         self.normalized_shape, self.eps = shape, eps
         self.weight = Parameter(xp.ones(shape, xp.float32)) if elementwise_affine else None
         self.bias = Parameter(xp.zeros(shape, xp.float32)) if elementwise_affine and bias else None
@@ -96,5 +101,8 @@ class LayerNorm(Module):
         return F.layer_norm(x, self.normalized_shape, self.weight, self.bias, self.eps)
 
     def extra_repr(self) -> str:
-        """The shape."""
-        return f"{self.normalized_shape}"
+        """The shape, and what is not the default."""
+        return f"{self.normalized_shape}" + unusual(
+            eps=(self.eps, 1e-5), elementwise_affine=(self.weight is not None, True),
+            bias=(self.bias is not None, self.weight is not None),
+        )  # fmt: skip

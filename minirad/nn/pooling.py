@@ -7,6 +7,7 @@ from typing import Any
 from minirad import functional as F
 from minirad.functional.conv import two
 from minirad.nn.module import Module
+from minirad.nn.printing import unusual
 from minirad.tensor import Tensor
 
 
@@ -27,7 +28,8 @@ class MaxPool2d(Module):
 
     def extra_repr(self) -> str:
         """The windows."""
-        return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
+        text = f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
+        return text + unusual(dilation=(self.dilation, (1, 1)), ceil_mode=(self.ceil_mode, False))
 
 
 class AvgPool2d(Module):
@@ -48,7 +50,8 @@ class AvgPool2d(Module):
 
     def extra_repr(self) -> str:
         """The windows."""
-        return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
+        text = f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
+        return text + unusual(ceil_mode=(self.ceil_mode, False), count_include_pad=(self.count_include_pad, True))
 
 
 class AdaptiveAvgPool2d(Module):

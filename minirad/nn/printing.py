@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from minirad.nn.module import Module
+
+
+def unusual(**found: tuple[Any, Any]) -> str:
+    """For name=(value, default), the text ``, name=value`` for each value that is not its default."""
+    return "".join(f", {name}={value}" for name, (value, default) in found.items() if value != default)
 
 
 def text(self: Module) -> str:
