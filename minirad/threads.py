@@ -17,6 +17,8 @@ from minirad.backend import backend_name
 
 Result = TypeVar("Result")
 
+SMALL = 500_000
+
 _count: int | None = None  # None until someone sets or asks for it
 _free = Lock()  # held while the threads are at work
 
@@ -36,22 +38,25 @@ def get_num_threads() -> int | None:
     return max((pool["num_threads"] for pool in pools if pool["user_api"] == "blas"), default=None)
 
 
-def in_parallel(work: Callable[[int, int], Result], n: int) -> list[Result]:
+def in_parallel(work: Callable[[int, int], Result], n: int, size: int = SMALL) -> list[Result]:
     """[work(start, stop), ...] for stretches of 0 ... n - 1, one for each thread, in their order.
 
     NumPy copies and adds on one core. It lets go of Python's lock while it does so, so threads can share the work, each
     with a linear algebra of one thread. The stretches depend on the number of threads alone: the same bits each time.
+
+    ``size`` says how much work it all is, in numbers computed: a million of them take about a millisecond. Less is done
+    right here, since a sleeping thread takes up to 0.2 ms to wake up.
     """
-    threads = 1 if backend_name() == "cupy" else min(_threads(), n)
-    if threads <= 1:
+    if backend_name() == "cupy" or _threads() == 1:
         return [work(0, n)]
+    threads = 1 if size < SMALL else max(1, min(_threads(), n))
     edges = [(n * i // threads, n * (i + 1) // threads) for i in range(threads)]
     if not _free.acquire(blocking=False):  # the threads are at work already: for somebody else, or for who called us
         return [work(*edge) for edge in edges]
     try:
         with _one_thread_each():
             # copy_context: what the caller said with np.errstate counts in the other threads too.
-            others = [_pool(threads).submit(copy_context().run, partial(work, *edge)) for edge in edges[1:]]
+            others = [_pool(_threads()).submit(copy_context().run, partial(work, *edge)) for edge in edges[1:]]
             try:
                 first = work(*edges[0])
             finally:
@@ -82,7 +87,7 @@ if hasattr(os, "register_at_fork"):  # a forked process has no threads but the o
 
 @contextmanager
 def _one_thread_each() -> Iterator[None]:
-    """The linear algebra on one thread inside; called from several threads, it would otherwise wait for itself."""
+    """The linear algebra on one thread inside: ours would wait for each other there, and its own spin on afterwards."""
     pools = _blas()
     before = [pool.get_num_threads() for pool in pools]
     for pool in pools:

@@ -155,9 +155,27 @@ def test_one_thread_is_a_direct_call(use, monkeypatch):
     use(1)
     monkeypatch.setattr(threads, "_one_thread_each", None)  # not even asked for
     assert in_parallel(lambda *stretch: (get_ident(), stretch), 5) == [(get_ident(), (0, 5))]
+
+
+def test_little_work_is_done_by_the_caller(use):
+    """And the linear algebra stays with one thread: a second one would go on spinning beside ours."""
     use(2)
-    for n in (0, 1):
-        assert in_parallel(lambda *stretch: (get_ident(), stretch), n) == [(get_ident(), (0, n))]
+    for n, size in ((0, 10**9), (1, 10**9), (5, threads.SMALL - 1)):
+        assert in_parallel(lambda *stretch: (get_ident(), stretch, blas_threads()), n, size) == [
+            (get_ident(), (0, n), {1})
+        ]
+    assert blas_threads() == {2}
+
+
+def test_a_call_from_inside_is_done_by_who_calls(use):
+    """The stretches stay the same, and so do the bits of sums over them."""
+    use(2)
+
+    def work(start, stop):
+        return [(get_ident(), stretch) for stretch in in_parallel(lambda *stretch: stretch, 4)], get_ident()
+
+    for inner, caller in in_parallel(work, 2):
+        assert inner == [(caller, (0, 2)), (caller, (2, 4))]
 
 
 def test_without_threadpoolctl_it_is_a_direct_call(monkeypatch):

@@ -11,10 +11,11 @@ from typing import Any
 
 from minirad.backend import Array, xp
 from minirad.functional.arithmetic import floating, pair
+from minirad.memory import empty
 from minirad.tensor import Tensor
 from minirad.threads import in_parallel
 
-CHUNK = 65_536  # numbers in a chunk: 256 kB of float32, and two or three of them are alive at a time
+CHUNK = 131_072  # numbers in a chunk: 512 kB of float32, and two or three of them are alive at a time
 
 
 class Images:
@@ -75,7 +76,7 @@ def batch_norm(
     scale = 1 / xp.sqrt(var + eps)
     factor = scale if w is None else scale * w.data
     added = None if r is None else Images(r.data)
-    out = xp.empty_like(images.pixels, order="C")
+    out = empty(images.pixels.shape, x.dtype)
     written = out.reshape(n, images.size)
 
     def normalise(first: int, last: int) -> None:
@@ -92,29 +93,32 @@ def batch_norm(
             if relu:
                 xp.maximum(rows, 0, out=rows)
 
-    in_parallel(normalise, n)
+    in_parallel(normalise, n, written.size)
 
     def vjp(g):
         gradients = Images(g)
-        g_x: Any = xp.empty_like(written) if x.requires_grad else None
-        g_r: Any = xp.empty_like(written) if r is not None and r.requires_grad else None
-
-        def masked(i: int, j: int) -> Array:
-            return gradients.chunk(i, j) * (written[i:j] > 0) if relu else gradients.chunk(i, j)
+        g_x: Any = empty(written.shape, g.dtype) if x.requires_grad else None
+        g_r: Any = empty(written.shape, g.dtype) if r is not None and r.requires_grad else None
+        # g behind the relu: the residual's gradient, and else kept where the gradient of x comes later.
+        passed = next((array for array in (g_r, g_x) if array is not None), None)
+        passed = empty(written.shape, g.dtype) if passed is None else passed
 
         def sums(first: int, last: int) -> tuple[Array, Array]:
             total, total_x = xp.zeros((2, 1, images.channels), g.dtype)
             means = images.tiled(mean)
             for i in range(first, last, images.per_chunk):
                 j = min(i + images.per_chunk, last)
-                rows = masked(i, j)
-                if g_r is not None:
-                    g_r[i:j] = rows
+                rows = passed[i:j]
+                rows[...] = gradients.chunk(i, j)
+                if relu:
+                    rows *= written[i:j] > 0
                 total += images.summed(rows)
-                total_x += images.summed(rows * (images.chunk(i, j) - means))
+                centred = images.chunk(i, j) - means
+                centred *= rows
+                total_x += images.summed(centred)
             return total, total_x
 
-        parts = in_parallel(sums, n)
+        parts = in_parallel(sums, n, written.size)
         g_bias = sum(part[0] for part in parts)[0]
         g_weight = sum(part[1] for part in parts)[0] * scale  # sum of g x_hat
 
@@ -124,7 +128,7 @@ def batch_norm(
                 slopes, levels = (images.tiled(-factor / count * part) for part in (scale * g_weight, g_bias))
             for i in range(first, last, images.per_chunk):
                 j = min(i + images.per_chunk, last)
-                rows = xp.multiply(masked(i, j), factors, out=g_x[i:j])
+                rows = xp.multiply(passed[i:j], factors, out=g_x[i:j])
                 if own:
                     along = images.chunk(i, j) - means
                     along *= slopes
@@ -132,7 +136,7 @@ def batch_norm(
                     rows += levels
 
         if g_x is not None:
-            in_parallel(spread, n)
+            in_parallel(spread, n, written.size)
         back = [None if rows is None else xp.moveaxis(rows.reshape(out.shape), -1, 1) for rows in (g_x, g_r)]
         found = ((x, back[0]), (w, g_weight), (b, g_bias), (r, back[1]))
         return tuple(gradient if parent.requires_grad else None for parent, gradient in found if parent is not None)
@@ -154,7 +158,7 @@ def statistics(images: Images, n: int) -> tuple[Array, Array]:
             found.append((pixels, mean, images.summed(centred)[0]))
         return found
 
-    chunks = [chunk for part in in_parallel(work, n) for chunk in part]
+    chunks = [chunk for part in in_parallel(work, n, n * images.size) for chunk in part]
     count = sum(pixels for pixels, _, _ in chunks)
     mean = sum(pixels * m for pixels, m, _ in chunks) / count
     return mean, sum(squares + pixels * (m - mean) ** 2 for pixels, m, squares in chunks) / count

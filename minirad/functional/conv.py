@@ -17,6 +17,7 @@ from typing import Any
 
 from minirad.backend import Array, backend_name, xp
 from minirad.functional.arithmetic import pair
+from minirad.memory import empty
 from minirad.tensor import Tensor
 from minirad.threads import in_parallel
 
@@ -84,7 +85,7 @@ class Columns:
             (self.groups, n, last - first, g.out[1], *g.kernel, c // self.groups),
             (c // self.groups * ci, ni, sh * hi, sw * wi, dh * hi, dw * wi, ci),
         )
-        columns = xp.empty(windows.shape, self.x.dtype)
+        columns = empty(windows.shape, self.x.dtype)
         self.plans[n, first, last] = columns, windows, pixels, source[:, *places]
         return self.plans[n, first, last]
 
@@ -92,7 +93,7 @@ class Columns:
 def correlate(x: Array, weight: Array, bias: Array | None, geometry: Geometry) -> Array:
     """y (n, *out, outputs) from x (n, h, w, c) and weight (groups, kernel pixels * c / groups, outputs / groups)."""
     groups, _, outputs = weight.shape
-    y = xp.empty((len(x), *geometry.out, groups * outputs), x.dtype)
+    y = empty((len(x), *geometry.out, groups * outputs), x.dtype)
 
     def work(first: int, last: int) -> None:
         for images, rows, columns in Columns(x, geometry, groups).chunks(first, last):
@@ -101,46 +102,74 @@ def correlate(x: Array, weight: Array, bias: Array | None, geometry: Geometry) -
             if bias is not None:
                 part += bias.reshape(groups, outputs)
 
-    in_parallel(work, len(x))
+    in_parallel(work, len(x), _size(y.size, weight))
     return y
 
 
 def weight_gradient(x: Array, g: Array, geometry: Geometry, groups: int) -> Array:
-    """The sum over all pixels of (window) times (g at this pixel): (groups, kernel elements times c, outputs)."""
+    """The sum over all output pixels of (window) times (g there): (groups, kernel pixels * channels, outputs)."""
     outputs = g.shape[3] // groups
 
     def work(first: int, last: int) -> Array:
         total = xp.zeros((groups, prod(geometry.kernel) * (x.shape[3] // groups), outputs), x.dtype)
         for images, rows, columns in Columns(x, geometry, groups).chunks(first, last):
-            part = g[images, rows].reshape(-1, groups, outputs).swapaxes(0, 1)
-            total += columns.swapaxes(1, 2) @ part
+            total += columns.swapaxes(1, 2) @ g[images, rows].reshape(-1, groups, outputs).swapaxes(0, 1)
         return total
 
-    parts = in_parallel(work, len(x))
+    parts = in_parallel(work, len(x), g.size * prod(geometry.kernel) * x.shape[3] // groups // 50)
     return sum(parts[1:], parts[0])  # in a fixed order
 
 
-def input_gradient(g: Array, weight: Array, shape: tuple[int, ...], forward: Geometry) -> Array:
-    """The gradient of x (n, h, w, c) from g (n, *out, outputs): pixel i gets weight[k] g[(i - start - k d) / step].
+def both_gradients(x: Array, g: Array, weight: Array, forward: Geometry) -> tuple[Array, Array]:
+    """The gradients of x (n, h, w, c) and weight (groups, outputs, inputs, kh, kw) from g (n, *out, outputs).
+
+    Pixel i of x meets weight k at g[j] with j = (i - start - k dilation) / step. So g_x[i] is the sum over k of
+    weight[k] g[j], a convolution of g with the weights turned around; and g_weight[k] is the sum over i of x[i] g[j],
+    for which the same columns of g serve.
 
     With a stride, not every k meets every i. The pixels i, i + step, i + 2 step ... meet the same ones: for each such
-    phase, the gradient is a small convolution of g, with those weights turned around.
+    phase it is a small convolution without a stride.
     """
-    groups, outputs, inputs, *_ = weight.shape
-    g_x = xp.empty(shape, g.dtype)
+    groups, _, inputs, *_ = weight.shape
+    g_x, g_weight = empty(x.shape, g.dtype), xp.zeros(weight.shape, g.dtype)
     for a in range(forward.step[0]):
         for b in range(forward.step[1]):
-            place = (slice(None), slice(a, None, forward.step[0]), slice(b, None, forward.step[1]))
             (ks, start_h, apart_h), (ls, start_w, apart_w) = phase(forward, 0, a), phase(forward, 1, b)
-            out = g_x[place].shape[1:3]
-            geometry = Geometry((len(ks), len(ls)), out, (1, 1), (start_h, start_w), (apart_h, apart_w))
-            taps = weight[:, :, :, ks][..., ls].transpose(0, 3, 4, 1, 2)
-            matrix = taps.reshape(groups, len(ks) * len(ls) * outputs, inputs)
-            part = correlate(g, matrix, None, geometry) if ks and ls else 0
-            if forward.step == (1, 1):
-                return part
-            g_x[place] = part
-    return g_x
+            place = (slice(None), slice(a, None, forward.step[0]), slice(b, None, forward.step[1]))
+            if not ks or not ls:
+                g_x[place] = 0
+                continue
+            geometry = Geometry((len(ks), len(ls)), x[place].shape[1:3], (1, 1), (start_h, start_w), (apart_h, apart_w))
+            turned = weight[:, :, :, ks][..., ls].transpose(0, 3, 4, 1, 2)  # (groups, ks, ls, outputs, inputs)
+            summed = _both(x[place], g, turned.reshape(groups, -1, inputs), geometry, g_x[place]).reshape(turned.shape)
+            for i, k in enumerate(ks):
+                for j, l in enumerate(ls):
+                    g_weight[:, :, :, k, l] = summed[:, i, j]
+    return g_x, g_weight
+
+
+def _both(x: Array, g: Array, matrix: Array, geometry: Geometry, g_x: Array) -> Array:
+    """Write columns @ matrix to g_x, and return the sum over all pixels of columns^T x."""
+    groups, _, inputs = matrix.shape
+
+    def work(first: int, last: int) -> Array:
+        total = xp.zeros(matrix.shape, g.dtype)
+        for images, rows, columns in Columns(g, geometry, groups).chunks(first, last):
+            target = g_x[images, rows]
+            if target.flags.c_contiguous:  # without a stride the product is written in place
+                xp.matmul(columns, matrix, out=target.reshape(-1, groups, inputs).swapaxes(0, 1))
+            else:
+                target[...] = (columns @ matrix).swapaxes(0, 1).reshape(target.shape)
+            total += columns.swapaxes(1, 2) @ x[images, rows].reshape(-1, groups, inputs).swapaxes(0, 1)
+        return total
+
+    parts = in_parallel(work, len(x), 2 * _size(g_x.size, matrix))
+    return sum(parts[1:], parts[0])  # in a fixed order
+
+
+def _size(outputs: int, matrix: Array) -> int:
+    """For in_parallel: 50 multiply-adds of a matrix product take as long as another number computed."""
+    return outputs * matrix.shape[1] // 50
 
 
 def phase(forward: Geometry, axis: int, first: int) -> tuple[list[int], int, int]:
@@ -166,7 +195,7 @@ def conv2d(
     Returns:
         (n, outputs, h', w') with h' = floor((h + 2 padding - dilation (kernel height - 1) - 1) / stride) + 1.
 
-    The gradient with respect to x is a convolution too, of g with the weights turned around: see input_gradient.
+    The gradient with respect to x is a convolution too, of g with the weights turned around: see both_gradients.
     """
     x, weight = pair("conv2d", x, weight)
     bias = None if bias is None else pair("conv2d", x, bias)[1]
@@ -182,8 +211,9 @@ def conv2d(
         g = g.transpose(0, 2, 3, 1)
         g_x = g_weight = g_bias = None
         if x.requires_grad:
-            g_x = input_gradient(g, split, pixels.shape, geometry).transpose(0, 3, 1, 2)
-        if weight.requires_grad:
+            g_x, g_split = both_gradients(pixels, g, split, geometry)
+            g_x, g_weight = g_x.transpose(0, 3, 1, 2), g_split.reshape(weight.shape) if weight.requires_grad else None
+        elif weight.requires_grad:  # the first layer of a net: the columns of x are narrower than those of g
             g_matrix = weight_gradient(pixels, g, geometry, groups)
             g_split = g_matrix.reshape(groups, kh, kw, inputs, outputs // groups).transpose(0, 4, 3, 1, 2)
             g_weight = g_split.reshape(weight.shape)

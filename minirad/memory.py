@@ -1,0 +1,38 @@
+"""Memory for large arrays that are made anew in every step: what nobody uses any more is used again.
+
+The C library gives large arrays back to the system when they are freed. To get the memory again next step, the system
+fills it with zeros, page by page: a fifth of the time of a training step of ResNet-20.
+"""
+
+from __future__ import annotations
+
+from math import prod
+from sys import getrefcount
+from threading import Lock
+from typing import Any
+
+from minirad.backend import Array, backend_name, xp
+
+LARGE = 1 << 18  # bytes
+
+_blocks: list[Array] = []  # all memory that was handed out, as bytes
+_lock = Lock()
+
+
+def empty(shape: tuple[int, ...], dtype: Any) -> Array:
+    """An array of this shape with anything in it, for someone who fills it.
+
+    Its memory is free again when the array and all views of it are gone. (CuPy has such a pool of its own.)
+    """
+    size = prod(shape) * xp.dtype(dtype).itemsize
+    if size < LARGE or backend_name() == "cupy":
+        return xp.empty(shape, dtype)
+    with _lock:
+        free = [i for i in range(len(_blocks)) if getrefcount(_blocks[i]) == 2]  # the list, and getrefcount's argument
+        fitting = [i for i in free if _blocks[i].size == size]
+        if not fitting:  # what is free has other sizes, those of an evaluation, say, and goes
+            for i in reversed(free):
+                del _blocks[i]
+            fitting = [len(_blocks)]
+            _blocks.append(xp.empty(size, "uint8"))
+        return _blocks[fitting[0]].view(dtype).reshape(shape)
