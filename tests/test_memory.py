@@ -38,7 +38,11 @@ def test_what_is_free_is_used_again():
     assert place(empty((N // 2,), "float64")) == where  # of any dtype
 
 
-@pytest.mark.parametrize("view", [lambda a: a, lambda a: a[3:5], lambda a: a.reshape(2, -1).T, lambda a: memoryview(a)])
+@pytest.mark.parametrize(
+    "view",
+    [lambda a: a, lambda a: a[3:5], lambda a: a.reshape(2, -1).T, memoryview],
+    ids=["itself", "slice", "transposed", "memoryview"],
+)
 def test_what_somebody_looks_at_is_not(view):
     a = empty((N,), "float32")
     a[:] = 7
