@@ -108,10 +108,7 @@ def batch_norm(
             means = images.tiled(mean)
             for i in range(first, last, images.per_chunk):
                 j = min(i + images.per_chunk, last)
-                rows = passed[i:j]
-                rows[...] = gradients.chunk(i, j)
-                if relu:
-                    rows *= written[i:j] > 0
+                rows = xp.multiply(gradients.chunk(i, j), written[i:j] > 0 if relu else 1, out=passed[i:j])
                 total += images.summed(rows)
                 centred = images.chunk(i, j) - means
                 centred *= rows
@@ -123,16 +120,15 @@ def batch_norm(
         g_weight = sum(part[1] for part in parts)[0] * scale  # sum of g x_hat
 
         def spread(first: int, last: int) -> None:
-            factors, means = images.tiled(factor), images.tiled(mean)
+            factors = images.tiled(factor)
             if own:  # otherwise mean and variance do not depend on x
-                slopes, levels = (images.tiled(-factor / count * part) for part in (scale * g_weight, g_bias))
+                slope = -factor / count * scale * g_weight
+                slopes, levels = images.tiled(slope), images.tiled(-factor / count * g_bias - slope * mean)
             for i in range(first, last, images.per_chunk):
                 j = min(i + images.per_chunk, last)
                 rows = xp.multiply(passed[i:j], factors, out=g_x[i:j])
                 if own:
-                    along = images.chunk(i, j) - means
-                    along *= slopes
-                    rows += along
+                    rows += images.chunk(i, j) * slopes
                     rows += levels
 
         if g_x is not None:
