@@ -20,6 +20,11 @@ fake: .venv/.lab .venv/.test  ## the tests once more, on the strict stand-in for
 parity: .venv/.lab .venv/.test .venv/.parity .venv/.torch  ## the tests against PyTorch, JAX and optax
 	$(BIN)/pytest -m parity
 
+mutants: .venv/.lab .venv/.test .venv/.mutation  ## change the code place by place: does a test notice? half an hour
+	rm -rf mutants
+	$(BIN)/mutmut run
+	$(BIN)/mutmut results
+
 lint: .venv/.lint  ## style, format and the floors of the imports
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -45,7 +50,7 @@ ci:  ## what CI runs, in an environment of its own
 	bash .ci/run
 
 clean:  ## remove what the tools left, and .venv
-	rm -rf .venv build dist .pytest_cache .hypothesis .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf .venv build dist .pytest_cache .hypothesis .mypy_cache .ruff_cache .import_linter_cache mutants
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 # One empty file for each extra that is installed.
@@ -54,4 +59,4 @@ clean:  ## remove what the tools left, and .venv
 	$(BIN)/pip install --quiet -c constraints.txt -e '.[$*]'
 	touch $@
 
-.PHONY: help run test fake parity lint types format bench notebooks lab ci clean
+.PHONY: help run test fake parity mutants lint types format bench notebooks lab ci clean

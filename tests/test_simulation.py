@@ -169,6 +169,11 @@ def test_two_trajectories_by_hand():
     assert simulate(0.5, 2, 2, 0.5, Given([0.5, 1.5], [1.5, 5.5])) == pytest.approx(expected, rel=1e-14)
 
 
+def test_one_step_without_an_average_by_hand():
+    """beta2 = 0: psi = 1/|g|, from the gradients 1 and -2."""
+    assert simulate(0.0, 1, 2, 0.0, Given([1.0, -2.0])).tolist() == [0.125]
+
+
 def test_several_mu_share_their_noise():
     together = simulate(0.9, 30, 100, [0.0, 0.5, 2.0], np.random.default_rng(4))
     apart = [simulate(0.9, 30, 100, mu, np.random.default_rng(4)) for mu in (0.0, 0.5, 2.0)]

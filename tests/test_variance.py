@@ -168,6 +168,12 @@ def test_the_two_branches_of_the_variance_meet():
     assert below == pytest.approx(above, rel=1e-10, abs=0)
 
 
+@pytest.mark.parametrize("rho", [rho for rho in MOMENTS if float(rho) > 500])
+def test_the_series_is_off_by_its_next_term_and_no_more(rho):
+    """244 / rho^6, which is 1.6e-14 at rho = 500."""
+    assert variance(float(rho)) == pytest.approx(float(MOMENTS[rho][2]), rel=2e-14, abs=0)
+
+
 @pytest.mark.parametrize(("rho", "ratio"), [(5, 3.31), (6, 2.15), (7, 1.76), (10, 1.38), (20, 1.14)])
 def test_how_much_the_first_order_overstates(rho, ratio):
     assert variance_first_order(rho) / variance(rho) == pytest.approx(ratio, abs=0.005)
@@ -228,6 +234,12 @@ def test_with_a_threshold_of_5_it_is_later(beta2, first):
 )
 def test_when_the_rectification_is_over(r, beta2, first):
     assert first_step(r, beta2) == first
+
+
+def test_the_first_step_is_a_whole_number_and_includes_r_itself():
+    for t in (5, 100, 128, 2737):
+        first = first_step(rectification(t, 0.999), 0.999)
+        assert (first, type(first)) == (t, int)
 
 
 @pytest.mark.parametrize("beta2", [0, 0.3, 0.5, 0.6])

@@ -18,25 +18,40 @@ from minirad.optim.algorithm1 import (
     total,
     uncorrected,
 )
+from minirad.variance import sma_length
 
 SHAPES = [(3, 4), (), (5,)]
 STEPS = 60
 
-# name: (phi, psi, the rule that it is)
+# name: (phi and psi, the rule that it is)
 CASES = {
-    "SGD": (latest, constant, lambda params: SGD(params, lr=0.1)),
-    "momentum": (heavy_ball(0.9), constant, lambda params: SGD(params, lr=0.1, momentum=0.9)),
-    "Adagrad": (latest, total(1e-3), lambda params: Adagrad(params, lr=0.1, eps=1e-3)),
-    "RMSprop": (latest, uncorrected(0.9, 1e-3), lambda params: RMSprop(params, lr=0.1, alpha=0.9, eps=1e-3)),
-    "Adam": (averaged(0.9), corrected(0.99, 1e-3), lambda params: AdamEps(params, lr=0.1, betas=(0.9, 0.99), eps=1e-3)),
+    "SGD": (lambda: (latest, constant), lambda params: SGD(params, lr=0.1)),
+    "momentum": (lambda: (heavy_ball(0.9), constant), lambda params: SGD(params, lr=0.1, momentum=0.9)),
+    "Adagrad": (lambda: (latest, total(1e-3)), lambda params: Adagrad(params, lr=0.1, eps=1e-3)),
+    "RMSprop": (
+        lambda: (latest, uncorrected(0.9, 1e-3)),
+        lambda params: RMSprop(params, lr=0.1, alpha=0.9, eps=1e-3),
+    ),
+    "Adam": (
+        lambda: (averaged(0.9), corrected(0.99, 1e-3)),
+        lambda params: AdamEps(params, lr=0.1, betas=(0.9, 0.99), eps=1e-3),
+    ),
     "Adam without epsilon": (
-        averaged(0.8),
-        corrected(0.999, 0.0),
+        lambda: (averaged(0.8), corrected(0.999, 0.0)),
         lambda params: Adam(params, lr=0.1, betas=(0.8, 0.999), eps=0.0),
     ),
-    "RAdam": (averaged(0.9), rectified(0.99, 1e-3), lambda params: RAdam(params, 0.1, betas=(0.9, 0.99), eps=1e-3)),
-    "RAdam, late": (averaged(0.9), rectified(0.7, 1e-8), lambda params: RAdam(params, lr=0.1, betas=(0.9, 0.7))),
-    "RAdam, never": (averaged(0.9), rectified(0.6, 1e-8), lambda params: RAdam(params, lr=0.1, betas=(0.9, 0.6))),
+    "RAdam": (
+        lambda: (averaged(0.9), rectified(0.99, 1e-3)),
+        lambda params: RAdam(params, 0.1, betas=(0.9, 0.99), eps=1e-3),
+    ),
+    "RAdam, late": (
+        lambda: (averaged(0.9), rectified(0.7, 1e-8)),
+        lambda params: RAdam(params, lr=0.1, betas=(0.9, 0.7)),
+    ),
+    "RAdam, never": (
+        lambda: (averaged(0.9), rectified(0.6, 1e-8)),
+        lambda params: RAdam(params, lr=0.1, betas=(0.9, 0.6)),
+    ),
 }
 
 
@@ -44,7 +59,8 @@ CASES = {
 @pytest.mark.parametrize("case", CASES)
 def test_it_is_each_of_the_rules(case, maximize):
     """Step by step, where each parameter is skipped now and then, so that each has a t of its own."""
-    phi, psi, rule = CASES[case]
+    build, rule = CASES[case]
+    phi, psi = build()
     rng = np.random.default_rng(5)
     start = [rng.standard_normal(shape) for shape in SHAPES]
     general, special = [Plain(x) for x in start], [Plain(x) for x in start]
@@ -65,22 +81,22 @@ G = [np.array([3.0]), np.array([4.0])]
 
 
 @pytest.mark.parametrize(
-    ("choice", "expected"),
+    ("choose", "expected"),
     [
-        (latest, 4),
-        (heavy_ball(0.5), 0.5 * 3 + 4),
-        (averaged(0.5), (0.25 * 3 + 0.5 * 4) / 0.75),
-        (constant, 1),
-        (total(0.5), 1 / (5 + 0.5)),
-        (uncorrected(0.5, 0.5), 1 / ((0.25 * 9 + 0.5 * 16) ** 0.5 + 0.5)),
-        (corrected(0.5, 0.5), 0.75**0.5 / (0.5 + (0.25 * 9 + 0.5 * 16) ** 0.5)),
-        (rectified(0.999, 0.5), 1),
+        (lambda: latest, 4),
+        (lambda: heavy_ball(0.5), 0.5 * 3 + 4),
+        (lambda: averaged(0.5), (0.25 * 3 + 0.5 * 4) / 0.75),
+        (lambda: constant, 1),
+        (lambda: total(0.5), 1 / (5 + 0.5)),
+        (lambda: uncorrected(0.5, 0.5), 1 / ((0.25 * 9 + 0.5 * 16) ** 0.5 + 0.5)),
+        (lambda: corrected(0.5, 0.5), 0.75**0.5 / (0.5 + (0.25 * 9 + 0.5 * 16) ** 0.5)),
+        (lambda: rectified(0.999, 0.5), 1),
     ],
     ids=["latest", "heavy_ball", "averaged", "constant", "total", "uncorrected", "corrected", "rectified"],
 )
-def test_each_choice_by_hand(choice, expected):
+def test_each_choice_by_hand(choose, expected):
     """From the gradients 3 and 4."""
-    assert host(choice([device(g) for g in G])) == pytest.approx(expected, rel=1e-15)
+    assert host(choose()([device(g) for g in G])) == pytest.approx(expected, rel=1e-15)
 
 
 def test_rectified_from_rho_4_on():
@@ -88,6 +104,12 @@ def test_rectified_from_rho_4_on():
     g = [device([1.0])] * 5
     assert host(rectified(0.999, 0.0)(g[:4])) == 1
     assert host(rectified(0.999, 0.0)(g)) == pytest.approx(0.0173115031663795562509812490184, rel=1e-11)
+
+
+def test_rectified_where_rho_never_passes_4():
+    """beta2 = 0.6: after 100 steps rho_t is rho_inf = 4, and that is not enough."""
+    assert sma_length(100, 0.6) == 4
+    assert rectified(0.6, 0.0)([device([1.0])] * 100) == 1.0
 
 
 def test_it_remembers_copies():
@@ -115,7 +137,7 @@ def test_a_copy_remembers_for_itself():
 
 def test_it_is_not_made_for_saving():
     optimizer = Algorithm1(plains((3,)), 0.1, latest, constant)
-    with pytest.raises(TypeError, match="Algorithm1: it keeps every gradient, and is not made for saving"):
+    with pytest.raises(TypeError, match=r"^Algorithm1: it keeps every gradient, and is not made for saving$"):
         optimizer.state_dict()
 
 

@@ -120,6 +120,13 @@ def test_blocks_cover_everything_once():
     assert [n for n, *_ in optimizer.seen] == [6, 6, 2]
 
 
+def test_a_gpu_takes_the_whole_vector_in_one_block(monkeypatch):
+    monkeypatch.setattr("minirad.optim.optimizer.backend_name", lambda: "cupy")
+    optimizer = Watched(plains((5,), (2, 4), ()), block=6)
+    optimizer.step()
+    assert [n for n, *_ in optimizer.seen] == [14]
+
+
 @on_host
 def test_a_step_needs_the_memory_of_a_few_blocks(saved_rule):
     block, itemsize = 1000, 8
@@ -162,7 +169,7 @@ def test_assigned_data_are_copied_in_at_the_next_step(rule):
         (lambda x: device(np.zeros((3, 2))), r"float64 \(3, 2\)"),
         (lambda x: x.astype("float32"), r"float32 \(2, 3\)"),
         (lambda x: x.reshape(6), r"float64 \(6,\)"),
-        (lambda x: [[1.0, 2.0, 3.0]] * 2, r"builtins.list"),
+        (lambda x: [[1.0, 2.0, 3.0]] * 2, r"builtins\.list *\. Convert a model first"),
         (lambda x: mr.tensor(np.zeros((2, 3))), r"minirad.tensor.Tensor"),
     ],
     ids=["shape", "dtype", "flat", "list", "tensor"],

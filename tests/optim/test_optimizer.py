@@ -114,9 +114,10 @@ def test_numpys_numbers_are_weak(rule, number):
 
 
 def test_zero_grad_can_keep_the_arrays(rule):
-    w = mr.tensor([1.0, 2.0], requires_grad=True)
+    w = mr.tensor([1.0, 0.0], requires_grad=True)
     optimizer = rule([w])
     (w * w).sum().backward()
+    assert host(w.grad).tolist() == [2.0, 0.0]
     optimizer.zero_grad(set_to_none=False)
     assert host(w.grad).tolist() == [0.0, 0.0]
     optimizer.zero_grad()
@@ -155,6 +156,13 @@ def test_a_group_added_later_starts_at_step_one(rule):
     descend(other, [alone], MOVED)
     assert same([b], [alone])
     assert steps(optimizer) == {"0": 3 + MOVED, "late": MOVED}
+
+
+def test_a_group_that_went_past_add_param_group_is_not_ignored():
+    optimizer = SGD(plains((3,)), lr=0.1)
+    optimizer.param_groups.append({**optimizer.param_groups[0], "params": plains((2,)), "names": ["late"]})
+    with pytest.raises(ValueError, match="shorter"):
+        optimizer.step()
 
 
 def test_settings_changed_between_steps_count(rule):

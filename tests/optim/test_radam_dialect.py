@@ -1,7 +1,7 @@
 """RAdamDialect: each of the four against its original over 1,000 steps, and those that have no name, from a Dialect."""
 
 import re
-from dataclasses import asdict
+from dataclasses import asdict, astuple
 from math import inf, nan, sqrt
 
 import numpy as np
@@ -50,8 +50,15 @@ def test_optax_is_optaxs(optax, case, dtype):
     assert difference("optax", *case, dtype) <= TOLERANCE[dtype]
 
 
-def test_the_four_are_all():
-    assert set(DIALECTS) == set(mr.optim.DIALECTS)
+def test_what_the_four_decide():
+    """Also where their originals are not installed: threshold, inclusive, early, epsilon, decay."""
+    assert {name: astuple(dialect) for name, dialect in mr.optim.DIALECTS.items()} == {
+        "paper": (4, False, "momentum", "before", "decoupled"),
+        "official": (5, True, "skip", "before", "decoupled"),
+        "torch": (5, False, "momentum", "before", "l2"),
+        "optax": (5, True, "momentum", "after", "none"),
+    }
+    assert set(DIALECTS) == set(mr.optim.DIALECTS)  # each is held to its original above
 
 
 @each_case

@@ -39,6 +39,13 @@ def test_centered_divides_by_the_standard_deviation():
     assert steps([4.0, 1.0], alpha=0.5, eps=0.0, centered=True) == pytest.approx([4 / 2, 1 / 1.5], rel=1e-15)
 
 
+def test_the_mean_has_the_sign_of_the_gradients():
+    p = Plain(0.0, -4.0)
+    optimizer = RMSprop([p], alpha=0.5, centered=True)
+    optimizer.step()
+    assert optimizer.state_dict()["state"]["0"]["mean"] == -2
+
+
 def test_weight_decay_is_in_the_gradient():
     """From theta = 2: g + 0.5 theta = 4, v = 8."""
     p = Plain(2.0, 3.0)

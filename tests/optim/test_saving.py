@@ -46,16 +46,32 @@ def test_going_on_from_a_saved_state_gives_the_same_bits(saved_rule):
     assert same(parameters, fresh)
 
 
+def test_what_happens_to_a_state_later_does_not_matter():
+    parameters = plains((3,))
+    optimizer = Adam([("weight", parameters[0])])
+    optimizer.step()
+    saved = optimizer.state_dict()
+    optimizer.load_state_dict(saved)
+    kept = deepcopy(saved)
+    saved["param_groups"][0]["names"].clear()
+    saved["state"]["weight"]["m"][...] = 7.0
+    assert equal_states(optimizer.state_dict(), kept)
+
+
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
         (lambda s: s.pop("state"), "expected what state_dict"),
+        (lambda s: s.update(state=["bias"]), "expected dictionaries in {'state': \\['bias'"),
+        (lambda s: s["param_groups"].append("bias"), "expected dictionaries in {'state': "),
         (lambda s: s["param_groups"].append(s["param_groups"][0]), "other parameters"),
         (lambda s: s["param_groups"][0].update(names=["weight", "other"]), "other parameters"),
         (lambda s: s["param_groups"][0].pop("eps"), "not of this rule"),
         (lambda s: s["param_groups"][0].update(momentum=0.9), "not of this rule"),
         (lambda s: s["param_groups"][0].update(lr=-1.0), "lr must be a number"),
-        (lambda s: s["state"].pop("bias"), "'bias' needs t >= 0, m, v, got"),
+        (lambda s: s["state"].pop("weight"), "'weight' needs t >= 0, m, v, got {}"),
+        (lambda s: s["state"].pop("bias"), "'bias' needs t >= 0, m, v, got {}"),
+        (lambda s: [each.pop("v") for each in s["state"].values()], "'weight' needs t >= 0, m, v, got"),
         (lambda s: s["state"]["bias"].pop("v"), "'bias' needs t >= 0, m, v, got"),
         (lambda s: s["state"]["bias"].update(t=-1), "'bias' needs t >= 0, m, v, got"),
         (
@@ -67,7 +83,10 @@ def test_going_on_from_a_saved_state_gives_the_same_bits(saved_rule):
             r"v of 'bias' must be floats of shape \(4,\), got list None",
         ),
     ],
-    ids=["top", "group", "name", "setting", "extra", "range", "missing", "moment", "step", "shape", "list"],
+    ids=[
+        *("top", "states", "groups", "group", "name", "setting", "extra", "range"),
+        *("first", "missing", "moments", "moment", "step", "shape", "list"),
+    ],
 )
 def test_a_state_that_does_not_fit_changes_nothing(spoil, message):
     parameters = plains((2, 3), (4,))
@@ -80,6 +99,28 @@ def test_a_state_that_does_not_fit_changes_nothing(spoil, message):
     with pytest.raises(ValueError, match=f"RAdam.load_state_dict: .*{message}|RAdam: {message}"):
         optimizer.load_state_dict(saved)
     assert equal_states(optimizer.state_dict(), before)
+
+
+def test_a_state_from_before_the_first_step():
+    ours, theirs = plains((3,)), plains((3,))
+    optimizer, other = RAdam(ours), RAdam(theirs)
+    descend(other, theirs, 3)
+    other.load_state_dict(optimizer.state_dict())
+    theirs[0].data = ours[0].data.copy()
+    descend(optimizer, ours, 7)
+    descend(other, theirs, 7)
+    assert same(ours, theirs)
+
+
+def test_a_vector_that_no_setting_needs_any_more_is_saved_and_loaded():
+    """Momentum that was switched off, and may be switched on again."""
+    ours, theirs = plains((3,)), plains((3,))
+    optimizer, other = optim.SGD(ours, lr=0.1, momentum=0.9), optim.SGD(theirs, lr=0.1)
+    descend(optimizer, ours, 3)
+    optimizer.param_groups[0]["momentum"] = 0
+    other.load_state_dict(optimizer.state_dict())
+    assert equal_states(optimizer.state_dict(), other.state_dict())
+    assert other.state_dict()["state"]["0"].keys() == {"t", "m"}
 
 
 def test_a_state_of_words_changes_nothing():

@@ -2,7 +2,8 @@
 
 import csv
 import json
-from math import isnan, sqrt
+from inspect import getmodule, getsource
+from math import isnan, nan, nextafter, sqrt
 
 import numpy as np
 import pytest
@@ -12,13 +13,16 @@ from optim.plain import Plain, plains, values
 import minirad as mr
 from minirad import optim
 from minirad.optim import trace
-from minirad.variance import rectification, sma_length
+from minirad.optim.trace_lines import LINES, radam_lines
+from minirad.variance import rectification, sma_length, sma_limit
 
 RULES = {
     "SGD": lambda p: optim.SGD(p, lr=0.1, momentum=0.9, weight_decay=0.01),
     "plain": lambda p: optim.SGD(p, lr=0.1),
-    "Adagrad": lambda p: optim.Adagrad(p, lr=0.1, lr_decay=0.1),
-    "RMSprop": lambda p: optim.RMSprop(p, lr=0.01, momentum=0.5, centered=True),
+    "Adagrad": lambda p: optim.Adagrad(p, lr=0.1, lr_decay=0.1, eps=0.1),
+    "RMSprop": lambda p: optim.RMSprop(p, lr=0.01, eps=0.1),
+    "centered": lambda p: optim.RMSprop(p, lr=0.01, centered=True, eps=0.1),
+    "both": lambda p: optim.RMSprop(p, lr=0.01, momentum=0.5, centered=True),
     "Adam": lambda p: optim.Adam(p, lr=0.1),
     "amsgrad": lambda p: optim.Adam(p, lr=0.1, amsgrad=True, betas=(0.5, 0.6)),
     "AdamW": lambda p: optim.AdamW(p, lr=0.1),
@@ -153,6 +157,42 @@ def test_the_branches_of_the_dialects():
     }
 
 
+def test_r_is_shown_where_a_step_uses_it():
+    """torch's threshold is 5, and so it leaves r_5 alone; of the phases, sgd has none and Adam's is 1."""
+    found = {}
+    for name in ("torch", "phases"):
+        [p] = plains((1,))
+        optimizer = RULES[name]([p])
+        with trace(optimizer) as steps:
+            run(optimizer, [p], 8)
+        found[name] = steps.rows["r"].tolist()
+    r = [rectification(t, 0.999) for t in range(1, 9)]
+    assert found["torch"] == pytest.approx([nan] * 5 + r[5:], nan_ok=True)
+    assert found["phases"] == pytest.approx([nan] * 3 + [1.0] * 3 + r[6:], nan_ok=True)
+
+
+@pytest.mark.parametrize(
+    ("kind", "beta2", "limit"), [(optim.RAdam, 0.6, 4), (optim.RAdamExact, nextafter(1 / 3, 1), 2)]
+)
+def test_a_beta2_that_just_fails_to_be_adaptive(kind, beta2, limit):
+    """After 100 steps rho_t is rho_inf, 4 or 2, and that is not enough."""
+    optimizer = kind(plains((1,)), betas=(0.9, beta2))
+    with trace(optimizer) as steps:
+        for _ in range(100):
+            optimizer.step()
+    assert steps.rows["rho"][-1] == sma_limit(beta2) == limit
+    assert set(steps.rows["branch"]) == {"momentum"}
+
+
+def test_while_adam_2k_is_frozen_its_step_size_is_0():
+    """Also where v is 0."""
+    optimizer = optim.Adam2k([Plain([1.0, 2.0], [0.0, 3.0])], lr=0.1, frozen=3)
+    with trace(optimizer, {"0": [0, 1]}) as steps:
+        for _ in range(4):
+            optimizer.step()
+    assert ((steps.rows["step_size"] == 0) == (steps.rows["t"] <= 3)).all()
+
+
 def test_norms_are_root_mean_squares():
     [p] = plains((3, 4))
     optimizer = optim.Adam([("p", p)], lr=0.1)
@@ -163,6 +203,41 @@ def test_norms_are_root_mean_squares():
         for name, array in (("theta", theta), ("m", state["m"]), ("v", state["v"])):
             assert row[name] == pytest.approx(sqrt((array**2).mean()), rel=1e-12)
         assert row["index"] == "rms"
+
+
+def test_norms_of_several_parameters_are_each_their_own():
+    """And none where a parameter is empty or has no gradient."""
+    a, b, empty, c = parameters = plains((2,), (3,), (0,), (4,))
+    optimizer = optim.Adam([("a", a), ("b", b), ("empty", empty), ("c", c)], lr=0.1)
+    steps, expected = trace(optimizer, norms=["b", "empty", "c"]), []
+
+    def note():
+        moved = [(name, p) for name, p in (("b", b), ("c", c)) if p.grad is not None]
+        expected.extend((name, sqrt((host(p.data) ** 2).mean())) for name, p in moved)
+
+    run(optimizer, parameters, after=note)
+    rows = steps.rows
+    assert rows["parameter"].tolist() == [name for name, _ in expected]
+    assert rows["theta"] == pytest.approx([theta for _, theta in expected], rel=1e-12)
+    assert [int((rows["parameter"] == name).sum()) for name in "bc"] == [7, 9]
+
+
+def test_without_a_gradient_ever_the_step_size_is_a_number_all_the_same():
+    """v = 0, and so l = sqrt(1 - beta2^t) / eps."""
+    optimizer = optim.RAdam([Plain([1.0], [0.0])], lr=0.5, eps=0.25)
+    with trace(optimizer) as steps:
+        for _ in range(5):
+            optimizer.step()
+    last = 0.5 * rectification(5, 0.999) * sqrt(1 - 0.999**5) / 0.25
+    assert steps.rows["step_size"] == pytest.approx([0.5] * 4 + [last], rel=1e-12)
+
+
+def test_rows_do_not_warn_once_more():
+    """The step itself has: g^2 is infinite."""
+    optimizer = optim.Adam([Plain([1.0], [1e200])])
+    with trace(optimizer) as steps, np.errstate(all="ignore"):
+        optimizer.step()
+    assert steps.rows["v"] == [np.inf]
 
 
 def test_a_rule_of_ones_own_is_traced_with_its_states():
@@ -192,6 +267,98 @@ def test_a_rule_made_from_a_known_one_has_its_lines():
     steps = trace(optimizer)
     optimizer.step()
     assert steps.lines == trace(optim.RAdam(plains((2,)))).lines
+
+
+def test_the_lines_of_a_variant_are_made_by_radam_lines(monkeypatch):
+    """From its test alone: with RAdam's own it is RAdam, text and numbers."""
+
+    class Variant(optim.RAdam):
+        pass
+
+    monkeypatch.setitem(LINES, Variant, radam_lines("rho_t > 4", lambda x: x.rho > 4))
+    traces = []
+    for kind in (Variant, optim.RAdam):
+        [p] = plains((1,))
+        optimizer = kind([p], lr=0.1, betas=(0.8, 0.99), eps=0.1)
+        with trace(optimizer) as steps:
+            run(optimizer, [p])
+        traces.append(steps)
+    assert [(line.name, line.text) for line in traces[0].lines] == [(line.name, line.text) for line in traces[1].lines]
+    assert repr(traces[0].rows.tolist()) == repr(traces[1].rows.tolist())
+
+
+def test_the_lines_of_radam():
+    """Algorithm 2, where l_t is eq. (1), as a trace prints it."""
+    assert [(line.name, line.text) for line in trace(optim.RAdam(plains((1,)))).lines] == [
+        ("g", "g_t = gradient of f_t at theta_{t-1}"),
+        ("v", "v_t = beta2 v_{t-1} + (1 - beta2) g_t^2"),
+        ("m", "m_t = beta1 m_{t-1} + (1 - beta1) g_t"),
+        ("m_hat", "m_hat = m_t / (1 - beta1^t)"),
+        ("v_hat", "v_hat = v_t / (1 - beta2^t)"),
+        ("rho", "rho_t = rho_inf - 2 t beta2^t / (1 - beta2^t)"),
+        ("branch", "adaptive if rho_t > 4, else a step with momentum alone"),
+        ("l", "l_t = sqrt(1 - beta2^t) / (sqrt(v_t) + eps)"),
+        ("r", "r_t = sqrt((rho_t-4)(rho_t-2) rho_inf / ((rho_inf-4)(rho_inf-2) rho_t))"),
+        ("step_size", "step size: lr r_t l_t if adaptive, else lr (or 0: skip)"),
+        ("update", "what theta moves by: theta_t - theta_{t-1}"),
+        ("theta", "theta_t = theta_{t-1} - (step size) m_hat, after the decay if there is one"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "texts"),
+    [
+        (
+            "Adagrad",
+            ["step size: lr / (1 + (t - 1) lr_decay) / (sqrt(v_t) + eps)", "theta_t = theta_{t-1} - (step size) g_t"],
+        ),
+        (
+            "RMSprop",
+            [
+                "step size: lr / (sqrt(v_t) + eps), with v_t - mean_t^2 if centered",
+                "theta_t = theta_{t-1} - (step size) g_t, or lr m_t",
+            ],
+        ),
+        ("Adam", ["step size: lr / (sqrt(v_hat) + eps)", "theta_t = theta_{t-1} - (step size) m_hat"]),
+        (
+            "2k",
+            [
+                "frozen for the first steps, then Adam",
+                "step size: lr / (sqrt(v_hat) + eps)",
+                "theta_t = theta_{t-1} - (step size) m_hat",
+            ],
+        ),
+    ],
+)
+def test_the_lines_of_others(name, texts):
+    lines = trace(RULES[name](plains((1,)))).lines
+    assert [line.text for line in lines if line.name in ("branch", "step_size", "theta")] == texts
+
+
+@pytest.mark.parametrize(
+    ("name", "test"),
+    [
+        ("exact", "rho_t > 2"),
+        ("torch", "rho_t is beyond the dialect's threshold"),
+        ("phases", "this phase's rule is (Adam always, RAdam for rho_t > 4)"),
+    ],
+)
+def test_variants_of_radam_differ_in_one_line(name, test):
+    ours, radams = trace(RULES[name](plains((1,)))).lines, trace(RULES["RAdam"](plains((1,)))).lines
+    differing = [a.text for a, b in zip(ours, radams, strict=True) if a.text != b.text]
+    assert differing == [f"adaptive if {test}, else a step with momentum alone"]
+
+
+def test_the_lines_say_what_the_rules_files_say(rule):
+    """How m, v and the mean go on from step to step, word for word."""
+    optimizer = rule(plains((1,)))
+    files = [getsource(getmodule(kind)) for kind in type(optimizer).__mro__ if issubclass(kind, optim.Optimizer)]
+    lines = trace(optimizer).lines
+    formulas = [line.text.partition(", ")[0] for line in lines if line.name in ("m", "v", "mean")]
+    assert formulas
+    assert [text for text in formulas if not any(text in file for file in files)] == []
+    assert [line.text for line in lines if " = " in line.text and not line.text.startswith(line.name)] == []
+    assert lines[-1].text.startswith("theta_t = theta_{t-1} - ")
 
 
 def test_assigned_gradients_and_changed_settings_are_seen():
@@ -322,24 +489,54 @@ def test_the_table():
     fifth = "5 0.6315 0.003361 0.324 0.7912 4.996 adaptive 0.01731 0.002109 -0.001669 0.6298"
     assert " ".join(lines[6].split()) == fifth
     assert max(map(len, lines)) <= 100
+    assert steps.table(["branch", "t", "theta"]).splitlines() == [
+        "theta[0]",
+        "   t   branch     theta",
+        "   1 momentum       0.9",
+        "   2 momentum    0.8053",
+        "   3 momentum    0.7158",
+        "   4 momentum    0.6315",
+        "   5 adaptive    0.6298",
+    ]
     assert steps.table(["theta", "l"]).splitlines()[-1].split() == ["5", "0.6298", "1.218"]
     with pytest.raises(ValueError, match="trace: no column 'x'; there are t, parameter, index, lr, g, v"):
         steps.table(["x"])
+
+
+def test_a_table_leaves_wide_columns_out_unless_they_are_asked_for():
+    [p] = plains((1,))
+    optimizer = RULES["both"]([p])
+    with trace(optimizer) as steps:
+        run(optimizer, [p], 1)
+    assert str(steps).splitlines()[1].split() == ["t", "g", "v", "step_size", "m", "update", "theta"]
+    assert steps.table(["mean"]).splitlines()[1].split() == ["t", "mean"]
+
+
+def test_a_table_for_each_coordinate():
+    a, b = Plain([[1.0, 2.0]], [[1.0, 1.0]]), Plain([3.0, 4.0], [1.0, 1.0])
+    optimizer = optim.SGD([("a", a), ("b", b)], lr=1.0)
+    with trace(optimizer, {"a": [0, 1], "b": 1}, norms="b") as steps:
+        optimizer.step()
+    assert steps.table(["theta"]) == "\n\n".join(
+        f"{name}\n   t     theta\n   1 {theta:>9}"
+        for name, theta in (("a[0, 0]", 0), ("a[0, 1]", 1), ("b[1]", 3), ("b, root mean square", 2.55))
+    )
 
 
 def test_before_the_first_step():
     steps = trace(optim.Adam(plains((2,))))
     assert str(steps) == "no steps yet"
     assert len(steps.rows) == 0
+    assert steps.rows.dtype["parameter"] == np.dtype("U1")
     assert steps.rows.dtype.names[:4] == ("t", "parameter", "index", "lr")
 
 
 @pytest.mark.parametrize(
     ("value", "text"),
     [
-        (0.0, "0"), (1.0, "1"), (-0.0012345, "-0.001234"), (0.00099, "9.90e-04"), (-1e-7, "-1.00e-07"),
-        (12345.6, "1.235e+04"), (1e5, "1.00e+05"), (-1.234e150, "-1.2e+150"), (float("nan"), "-"),
-        (float("inf"), "inf"), ("skip", "skip"), (12, "12"),
+        (0.0, "0"), (1.0, "1"), (-0.0012345, "-0.001234"), (0.001, "0.001"), (0.00099, "9.90e-04"),
+        (-1e-7, "-1.00e-07"), (12345.6, "1.235e+04"), (1e5, "1.00e+05"), (-1.234e150, "-1.2e+150"),
+        (float("nan"), "-"), (float("inf"), "inf"), ("skip", "skip"), (12, "12"),
     ],
 )  # fmt: skip
 def test_a_number_fits_in_its_column(value, text):
@@ -355,6 +552,7 @@ def test_csv_and_json_lines_keep_every_digit(tmp_path):
     run(optimizer, [p], 6)
     steps.to_csv(tmp_path / "rows.csv")
     steps.to_jsonl(tmp_path / "rows.jsonl")
+    assert b"\r" not in (tmp_path / "rows.csv").read_bytes() + (tmp_path / "rows.jsonl").read_bytes()
     with open(tmp_path / "rows.csv", encoding="utf-8", newline="") as file:
         read = list(csv.DictReader(file))
     objects = [json.loads(line) for line in (tmp_path / "rows.jsonl").read_text().splitlines()]

@@ -14,6 +14,7 @@ from minirad.optim.lr_scheduler import (
     MultiStepLR,
     SequentialLR,
     StepLR,
+    UntunedLinearWarmup,
 )
 
 
@@ -37,6 +38,23 @@ def test_warmup_and_the_papers_milestones_at_once():
     own = SGD(plains((3,)), lr=1.0)
     schedule = ChainedScheduler([LinearWarmup(own, 4), MultiStepLR(own, [5, 6], 0.5)])
     assert rates(schedule, 8) == [0.25, 0.5, 0.75, 1.0, 1.0, 0.5, 0.25, 0.25]
+
+
+def test_all_at_once_may_be_a_single_one():
+    own = SGD(plains((3,)), lr=1.0)
+    assert rates(ChainedScheduler([StepLR(own, 1, 0.5)]), 3) == [1.0, 0.5, 0.25]
+
+
+@pytest.mark.parametrize(
+    "combine",
+    [lambda own, part: SequentialLR(own, [part], []), lambda own, part: ChainedScheduler([part])],
+    ids=["sequential", "chained"],
+)
+def test_each_group_has_its_own_rate_in_a_combination(combine):
+    a, b = plains((3,), (3,))
+    own = Adam([{"params": [a], "betas": (0.9, 0.5)}, {"params": [b], "betas": (0.9, 0.75)}], lr=1.0)
+    schedule = combine(own, UntunedLinearWarmup(own))
+    assert schedule.get_last_lr() == [0.25, 0.125]
 
 
 def test_the_order_in_which_they_are_built_does_not_matter():

@@ -43,7 +43,14 @@ def rates(schedule, steps=STEPS):
         (lambda o: MultiStepLR(o, [1, 3], 0.5), [0.5, 0.25, 0.25, 0.125, 0.125]),
         (lambda o: ExponentialLR(o, 0.5), [0.5, 0.25, 0.125]),
         (lambda o: LambdaLR(o, lambda epoch: 1 / (1 + epoch)), [0.5, 0.25, 0.5 / 3]),
+        (lambda o: LambdaLR(o, [lambda epoch: 1 / (1 + epoch)]), [0.5, 0.25, 0.5 / 3]),
         (lambda o: CosineAnnealingLR(o, 2, 0.1), [0.5, 0.3, 0.1, 0.3, 0.5]),
+        # and with the default arguments, which are PyTorch's
+        (lambda o: ConstantLR(o), [0.5 / 3] * 5 + [0.5]),
+        (lambda o: LinearLR(o), [0.5 * (1 / 3 + 2 / 3 * t / 5) for t in range(5)] + [0.5, 0.5]),
+        (lambda o: StepLR(o, 1), [0.5, 0.05, 0.005]),
+        (lambda o: MultiStepLR(o, [1]), [0.5, 0.05, 0.05]),
+        (lambda o: CosineAnnealingLR(o, 2), [0.5, 0.25, 0.0]),
     ],
 )
 def test_by_hand(build, expected):

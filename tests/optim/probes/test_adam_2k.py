@@ -127,6 +127,14 @@ def test_nothing_frozen_is_adam_to_the_bit():
     assert path(Adam2k([r], frozen=0, hidden_warmup=False, **settings), r, g) == pytest.approx(expected, rel=1e-14)
 
 
+def test_a_group_may_ask_for_amsgrad():
+    """It is no argument, but a setting that comes with Adam."""
+    g = gradients("normal", 30)
+    p, q = Plain(np.zeros(6)), Plain(np.zeros(6))
+    frozen, adam = Adam2k([{"params": [p], "amsgrad": True}], frozen=0), Adam([q], amsgrad=True)
+    assert np.array_equal(path(frozen, p, g), path(adam, q, g))
+
+
 def test_defaults_are_the_papers():
     settings = Adam2k(plains((3,))).param_groups[0]
     expected = {"lr": 1e-3, "betas": (0.9, 0.999), "eps": 1e-8, "weight_decay": 0, "frozen": 2000}

@@ -1,6 +1,6 @@
 """RAdamExact: RAdam with eq. (2) in place of eq. (5), from the third step on."""
 
-from math import exp, lgamma, log, pi, sqrt
+from math import exp, lgamma, log, nextafter, pi, sqrt
 
 import numpy as np
 import pytest
@@ -82,10 +82,11 @@ def test_the_first_adaptive_step_is_the_third(rule):
         assert all(steps[t] < r for t, r in R.items() if t >= 5)  # eq. (5) overstates the early variance
 
 
-def test_a_beta2_that_never_gets_to_rho_2():
-    """rho_inf <= 2 for beta2 <= 1/3: descent with an averaged gradient for ever."""
+@pytest.mark.parametrize("beta2", [0.3, nextafter(1 / 3, 1)])  # the second one's rho_inf is 2.0
+def test_a_beta2_that_never_gets_past_rho_2(beta2):
+    """rho_inf <= 2 for beta2 <= 1/3: descent with an averaged gradient for ever, also where rho_t is 2 at last."""
     p = Plain([0.0], [1e6])
-    optimizer = RAdamExact([p], lr=1.0, betas=(0.9, 0.3))
+    optimizer = RAdamExact([p], lr=1.0, betas=(0.9, beta2))
     for _ in range(50):
         optimizer.step()
     assert host(p.data) == pytest.approx([-50e6])
