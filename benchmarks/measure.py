@@ -84,5 +84,15 @@ def machine() -> dict[str, Any]:
         "cpus": os.cpu_count(),
         "load": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
         "python": platform.python_version(),
+        "numpy's kernels": kernels(),
         **{name: version(name) for name in ("numpy", "torch")},
     }
+
+
+def kernels() -> str:
+    """For which processors NumPy's linear algebra was written: OpenBLAS chooses, or OPENBLAS_CORETYPE."""
+    import numpy  # noqa: F401  # loads the library that threadpoolctl asks
+    from threadpoolctl import threadpool_info
+
+    found = {f"{pool['internal_api']} {pool.get('architecture')}" for pool in threadpool_info()}
+    return ", ".join(sorted(name for name in found if not name.startswith("openmp")))

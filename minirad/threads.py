@@ -5,11 +5,10 @@ from __future__ import annotations
 import importlib
 import os
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from contextvars import copy_context
-from functools import lru_cache, partial
-from threading import Lock
+from functools import lru_cache
+from threading import Lock, Thread
 from types import ModuleType
 from typing import Any, TypeVar
 
@@ -17,7 +16,7 @@ from minirad.backend import backend_name
 
 Result = TypeVar("Result")
 
-SMALL = 500_000
+SMALL = 300_000
 
 _count: int | None = None  # None until someone sets or asks for it
 _free = Lock()  # held while the threads are at work
@@ -55,15 +54,66 @@ def in_parallel(work: Callable[[int, int], Result], n: int, size: int = SMALL) -
         return [work(*edge) for edge in edges]
     try:
         with _one_thread_each():
-            # copy_context: what the caller said with np.errstate counts in the other threads too.
-            others = [_pool(_threads()).submit(copy_context().run, partial(work, *edge)) for edge in edges[1:]]
-            try:
-                first = work(*edges[0])
-            finally:
-                wait(others)
-            return [first, *(other.result() for other in others)]
+            return [work(0, n)] if threads == 1 else _crew(_threads()).run(work, edges)
     finally:
         _free.release()
+
+
+class _Crew:
+    """Sleeping threads that help with a row of tasks.
+
+    Each takes the next task that nobody has, the caller too. So nobody waits for a thread that is slow to wake up. (A
+    pool of concurrent.futures makes a future for each task and took 0.05 ms longer: a fifth of a step of ResNet-8.)
+    """
+
+    def __init__(self, helpers: int) -> None:
+        self.job: Callable[[], None] | None = None
+        self.doors = [Lock() for _ in range(helpers)]
+        for door in self.doors:
+            door.acquire()
+            Thread(target=self._help, args=(door,), name="minirad", daemon=True).start()
+
+    def _help(self, door: Any) -> None:
+        while True:
+            door.acquire()
+            job = self.job
+            if job is not None:
+                job()
+            del job  # and with it the arrays
+
+    def run(self, work: Callable[[int, int], Result], edges: list[tuple[int, int]]) -> list[Result]:
+        results: list[Any] = [None] * len(edges)
+        errors: list[tuple[int, BaseException]] = []
+        rest, left, lock, done = iter(range(len(edges))), len(edges), Lock(), Lock()
+        context = copy_context()  # what the caller said with np.errstate counts in the other threads too
+
+        def job() -> None:
+            nonlocal left
+            while True:
+                with lock:
+                    i = next(rest, None)
+                if i is None:
+                    return
+                try:
+                    results[i] = context.copy().run(work, *edges[i])
+                except BaseException as error:
+                    errors.append((i, error))
+                with lock:
+                    left -= 1
+                    if not left:
+                        done.release()
+
+        done.acquire()
+        self.job = job
+        for door in self.doors[: len(edges) - 1]:
+            if door.locked():  # or else its thread has not come through from last time, and comes now
+                door.release()
+        job()
+        done.acquire()
+        self.job = None
+        if errors:
+            raise min(errors, key=lambda error: error[0])[1]
+        return results
 
 
 def _threads() -> int:
@@ -77,12 +127,12 @@ def _threads() -> int:
 
 
 @lru_cache
-def _pool(threads: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(threads - 1, thread_name_prefix="minirad")
+def _crew(threads: int) -> _Crew:
+    return _Crew(threads - 1)
 
 
 if hasattr(os, "register_at_fork"):  # a forked process has no threads but the one that forked
-    os.register_at_fork(after_in_child=_pool.cache_clear)
+    os.register_at_fork(after_in_child=_crew.cache_clear)
 
 
 @contextmanager

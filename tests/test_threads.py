@@ -4,8 +4,9 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from threading import Event, get_ident
+from threading import Barrier, Event, Lock, get_ident
 from types import SimpleNamespace
+from weakref import ref
 
 import numpy as np
 import pytest
@@ -103,10 +104,43 @@ def test_the_results_come_in_order_whichever_is_ready_first(use):
     assert in_parallel(work, 9) == [0, 3, 6]
 
 
-def test_the_first_stretch_stays_with_the_caller(use):
+def test_each_takes_the_next_stretch_that_nobody_has(use):
+    """The caller does not wait for a thread that is slow to wake up: it does that one's share as well."""
+    use(3)
+    both = Barrier(2)
+
+    def work(start, stop):
+        if start < 2:
+            both.wait(60)  # two of them at the same time
+        return get_ident()
+
+    first, second, third = in_parallel(work, 3)
+    assert first != second
+    assert get_ident() in (first, second, third)
+
+
+def test_a_thread_that_never_wakes_up_is_not_waited_for(use, monkeypatch):
     use(2)
-    idents = in_parallel(lambda start, stop: get_ident(), 4)
-    assert idents[0] == get_ident() != idents[1]
+    crew = threads._Crew(1)
+    monkeypatch.setattr(threads, "_crew", lambda count: crew)
+    crew.doors = [Lock()]  # not the one that it waits at
+    crew.doors[0].acquire()
+    for _ in range(3):
+        assert in_parallel(lambda start, stop: (start, get_ident()), 2) == [(0, get_ident()), (1, get_ident())]
+
+
+def test_a_job_is_forgotten_when_it_is_done(use):
+    """With the arrays in it."""
+    use(2)
+    array = np.zeros(3)
+    alive = ref(array)
+    in_parallel(lambda start, stop, array=array: None, 2)
+    del array
+    for _ in range(100):  # until the other thread has come through
+        if alive() is None:
+            break
+        Event().wait(0.05)
+    assert alive() is None
 
 
 def test_the_linear_algebra_uses_one_thread_inside(use):

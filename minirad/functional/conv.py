@@ -11,6 +11,7 @@ the cache.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -39,45 +40,50 @@ class Geometry:
 
 
 class Columns:
-    """Copies the windows of chunks of x (n, h, w, c) into one buffer, for groups of channels."""
+    """Copies the windows of chunks of images (n, h, w, c) into one buffer, for groups of channels.
 
-    def __init__(self, x: Array, geometry: Geometry, groups: int) -> None:
-        self.x, self.geometry, self.groups = x, geometry, groups
-        n, height = len(x), geometry.out[0]
-        per_row = max(1, geometry.out[1] * prod(geometry.kernel) * x.shape[3])
-        rows = n * height if backend_name() == "cupy" else max(1, CHUNK // per_row)
+    To lay out the copying takes as long as to copy, so it is kept for the next step: see lent.
+    """
+
+    def __init__(self, shape: tuple[int, ...], dtype: Any, geometry: Geometry, groups: int) -> None:
+        self.shape, self.dtype, self.geometry, self.groups = shape, dtype, geometry, groups
+        n, height = shape[0], geometry.out[0]
+        self.per_row = max(1, geometry.out[1] * prod(geometry.kernel) * shape[3])
+        rows = n * height if backend_name() == "cupy" else max(1, CHUNK // self.per_row)
         self.images, self.rows = max(1, min(n, rows // max(height, 1))), max(1, min(rows, height))
-        self.plans: dict[tuple[int, int, int], tuple[Array, Array, Any, Array]] = {}
+        self.plans: dict[tuple[int, int, int], tuple[Array, Any, Array]] = {}
 
-    def chunks(self, first: int, last: int) -> Iterator[tuple[slice, slice, Array]]:
+    def chunks(self, x: Array, first: int, last: int) -> Iterator[tuple[slice, slice, Array]]:
         """(images, rows of pixels, columns of shape (groups, pixels, kernel pixels * channels)) of each chunk."""
         height = self.geometry.out[0]
+        buffer = empty((self.images * self.rows * self.per_row,), self.dtype)
         for i in range(first, last, self.images):
             for r in range(0, height, self.rows):
                 images, rows = slice(i, min(i + self.images, last)), slice(r, min(r + self.rows, height))
-                columns, windows, pixels, inside = self.plan(images.stop - i, r, rows.stop)
-                inside[...] = self.x[images, *pixels]
+                windows, pixels, inside = self.plan(images.stop - i, r, rows.stop)
+                inside[...] = x[images, *pixels]
+                columns = buffer[: windows.size].reshape(windows.shape)
                 columns[...] = windows
                 yield images, rows, columns.reshape(self.groups, -1, prod(columns.shape[4:]))
 
-    def plan(self, n: int, first: int, last: int) -> tuple[Array, Array, Any, Array]:
-        """For output rows first to last of n images: columns, the windows to be copied there, pixels, their place.
+    def plan(self, n: int, first: int, last: int) -> tuple[Array, Any, Array]:
+        """For output rows first to last of n images: the windows to be copied, pixels, their place.
 
         Made once for all chunks of this form: the zeros around the pixels stay where they are.
         """
         if (n, first, last) in self.plans:
             return self.plans[n, first, last]
-        g, c = self.geometry, self.x.shape[3]
+        g, c = self.geometry, self.shape[3]
         lengths, pixels, places = [], [], []
         for axis, (begin, end) in enumerate(((first, last), (0, g.out[1]))):
             start = begin * g.step[axis] + g.start[axis]
             length = (end - begin - 1) * g.step[axis] + (g.kernel[axis] - 1) * g.dilation[axis] + 1
             low = max(0, start)  # the first pixel that is inside, and the one behind the last
-            high = max(low, min(self.x.shape[axis + 1], start + length))
+            high = max(low, min(self.shape[axis + 1], start + length))
             lengths.append(length)
             pixels.append(slice(low, high))
             places.append(slice(low - start, high - start))
-        source = xp.zeros((n, *lengths, c), self.x.dtype)
+        source = xp.zeros((n, *lengths, c), self.dtype)
         ni, hi, wi, ci = source.strides
         (sh, sw), (dh, dw) = g.step, g.dilation
         windows = xp.lib.stride_tricks.as_strided(
@@ -85,9 +91,29 @@ class Columns:
             (self.groups, n, last - first, g.out[1], *g.kernel, c // self.groups),
             (c // self.groups * ci, ni, sh * hi, sw * wi, dh * hi, dw * wi, ci),
         )
-        columns = empty(windows.shape, self.x.dtype)
-        self.plans[n, first, last] = columns, windows, pixels, source[:, *places]
+        self.plans[n, first, last] = windows, pixels, source[:, *places]
         return self.plans[n, first, last]
+
+
+_idle: dict[Any, list[Columns]] = {}
+
+
+@contextmanager
+def lent(x: Array, geometry: Geometry, groups: int) -> Iterator[Columns]:
+    """A Columns for x that nobody else uses meanwhile: one of an earlier step, if there is one.
+
+    Both threads of a step of ResNet-8 lay out a millisecond's worth in plain Python, where only one can run.
+    """
+    key = (x.shape, x.dtype, geometry, groups, CHUNK, xp.ndarray)
+    if len(_idle) > 256:  # sizes of long ago
+        _idle.clear()
+    idle = _idle.setdefault(key, [])
+    try:
+        columns = idle.pop()
+    except IndexError:
+        columns = Columns(x.shape, x.dtype, geometry, groups)
+    yield columns
+    idle.append(columns)
 
 
 def correlate(x: Array, weight: Array, bias: Array | None, geometry: Geometry) -> Array:
@@ -96,13 +122,14 @@ def correlate(x: Array, weight: Array, bias: Array | None, geometry: Geometry) -
     y = empty((len(x), *geometry.out, groups * outputs), x.dtype)
 
     def work(first: int, last: int) -> None:
-        for images, rows, columns in Columns(x, geometry, groups).chunks(first, last):
-            part = y[images, rows].reshape(-1, groups, outputs)
-            xp.matmul(columns, weight, out=part.swapaxes(0, 1))
-            if bias is not None:
-                part += bias.reshape(groups, outputs)
+        with lent(x, geometry, groups) as windows:
+            for images, rows, columns in windows.chunks(x, first, last):
+                part = y[images, rows].reshape(-1, groups, outputs)
+                xp.matmul(columns, weight, out=part.swapaxes(0, 1))
+                if bias is not None:
+                    part += bias.reshape(groups, outputs)
 
-    in_parallel(work, len(x), _size(y.size, weight))
+    in_parallel(work, len(x), _size(y, weight.size, geometry))
     return y
 
 
@@ -112,11 +139,12 @@ def weight_gradient(x: Array, g: Array, geometry: Geometry, groups: int) -> Arra
 
     def work(first: int, last: int) -> Array:
         total = xp.zeros((groups, prod(geometry.kernel) * (x.shape[3] // groups), outputs), x.dtype)
-        for images, rows, columns in Columns(x, geometry, groups).chunks(first, last):
-            total += columns.swapaxes(1, 2) @ g[images, rows].reshape(-1, groups, outputs).swapaxes(0, 1)
+        with lent(x, geometry, groups) as windows:
+            for images, rows, columns in windows.chunks(x, first, last):
+                total += columns.swapaxes(1, 2) @ g[images, rows].reshape(-1, groups, outputs).swapaxes(0, 1)
         return total
 
-    parts = in_parallel(work, len(x), g.size * prod(geometry.kernel) * x.shape[3] // groups // 50)
+    parts = in_parallel(work, len(x), _size(g, prod(geometry.kernel) * x.shape[3] * outputs, geometry))
     return sum(parts[1:], parts[0])  # in a fixed order
 
 
@@ -154,22 +182,23 @@ def _both(x: Array, g: Array, matrix: Array, geometry: Geometry, g_x: Array) -> 
 
     def work(first: int, last: int) -> Array:
         total = xp.zeros(matrix.shape, g.dtype)
-        for images, rows, columns in Columns(g, geometry, groups).chunks(first, last):
-            target = g_x[images, rows]
-            if target.flags.c_contiguous:  # without a stride the product is written in place
-                xp.matmul(columns, matrix, out=target.reshape(-1, groups, inputs).swapaxes(0, 1))
-            else:
-                target[...] = (columns @ matrix).swapaxes(0, 1).reshape(target.shape)
-            total += columns.swapaxes(1, 2) @ x[images, rows].reshape(-1, groups, inputs).swapaxes(0, 1)
+        with lent(g, geometry, groups) as windows:
+            for images, rows, columns in windows.chunks(g, first, last):
+                target = g_x[images, rows]
+                if target.flags.c_contiguous:  # without a stride the product is written in place
+                    xp.matmul(columns, matrix, out=target.reshape(-1, groups, inputs).swapaxes(0, 1))
+                else:
+                    target[...] = (columns @ matrix).swapaxes(0, 1).reshape(target.shape)
+                total += columns.swapaxes(1, 2) @ x[images, rows].reshape(-1, groups, inputs).swapaxes(0, 1)
         return total
 
-    parts = in_parallel(work, len(x), 2 * _size(g_x.size, matrix))
+    parts = in_parallel(work, len(x), 2 * _size(g_x, matrix.size, geometry))
     return sum(parts[1:], parts[0])  # in a fixed order
 
 
-def _size(outputs: int, matrix: Array) -> int:
-    """For in_parallel: 50 multiply-adds of a matrix product take as long as another number computed."""
-    return outputs * matrix.shape[1] // 50
+def _size(y: Array, products: int, geometry: Geometry) -> int:
+    """For in_parallel, in billionths of a second: 50 multiply-adds take one, to copy a row of a window takes six."""
+    return prod(y.shape[:3]) * (products // 50 + 6 * geometry.kernel[0])
 
 
 def phase(forward: Geometry, axis: int, first: int) -> tuple[list[int], int, int]:

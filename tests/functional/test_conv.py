@@ -188,13 +188,30 @@ def test_chunks_cover_every_pixel_once(monkeypatch, chunk, images, rows):
     geometry = Geometry(kernel=(3, 1), out=(3, 4), step=(1, 1), start=(0, 0), dilation=(1, 1))
     seen = np.zeros((5, 3, 4))
     chunks = []
-    for some, lines, columns in Columns(x, geometry, 1).chunks(0, 5):
+    for some, lines, columns in Columns(x.shape, x.dtype, geometry, 1).chunks(x, 0, 5):
         seen[some, lines] += 1
         chunks.append((some.stop - some.start, lines.stop - lines.start))
         windows = host(columns).reshape(*chunks[-1], 4, 3, 3)  # images, rows, pixels, kernel rows, channels
         np.testing.assert_array_equal(windows[0, 0, 0], host(x)[some.start, lines.start : lines.start + 3, 0])
     assert (seen == 1).all()
     assert chunks == [(n, m) for n in images for m in rows]
+
+
+def test_what_is_lent_is_lent_to_one(monkeypatch):
+    """And to the next one when it is back, unless there is too much of it."""
+    monkeypatch.setattr(conv, "_idle", {})
+    x = device(np.zeros((2, 4, 4, 3)))
+    geometry = Geometry(kernel=(3, 3), out=(2, 2), step=(1, 1), start=(0, 0), dilation=(1, 1))
+    with conv.lent(x, geometry, 1) as first, conv.lent(x, geometry, 1) as second:
+        assert first is not second
+    with conv.lent(x, geometry, 1) as third:
+        assert third in (first, second)
+    with conv.lent(x, geometry, 3) as other:
+        assert other not in (first, second)
+    for n in range(300):
+        with conv.lent(device(np.zeros((n, 4, 4, 3))), geometry, 1):
+            pass
+    assert len(conv._idle) <= 257
 
 
 @pytest.mark.parametrize("wanted", [(True, False, False), (False, True, False), (False, False, True)], ids=str)
