@@ -1,7 +1,7 @@
 """The LSTM layer of Hochreiter and Schmidhuber (with the forget gate of Gers et al.) over whole sequences, in one op.
 
-What does not depend on the step before is done for all steps at once: the products with the inputs on the way there, and
-with them all gradients of the weights on the way back. In the loop over the steps remain one product with the weights
+What does not depend on the step before is done for all steps at once: the products with the inputs on the way there,
+and on the way back all gradients of the weights. In the loop over the steps remain one product with the weights
 of the hidden state and a few lines on arrays that stay in the cache. Threads share the sequences of a batch: each goes
 through all steps of its own.
 """

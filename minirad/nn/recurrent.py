@@ -118,7 +118,7 @@ class LSTM(_Recurrent):
             layout = "n, steps" if self.batch_first else "steps, n"
             raise ValueError(f"LSTM: x must be ({layout}, {self.input_size}), got shape {x.shape}")
         y = x.transpose(0, 1) if self.batch_first else x
-        steps, n = y.shape[:2]
+        n = y.shape[1]
         if lengths is not None:
             lengths = to_device(getattr(lengths, "data", lengths))
         zeros = xp.zeros((self.num_layers * len(self.ends), n, self.hidden_size), x.dtype)

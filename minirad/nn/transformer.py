@@ -128,9 +128,7 @@ class TransformerEncoder(Module):
         self.layers = ModuleList(deepcopy(encoder_layer) for _ in range(num_layers))
         self.norm = norm
 
-    def forward(
-        self, src: Any, mask: Any = None, src_key_padding_mask: Any = None, is_causal: bool = False
-    ) -> Tensor:
+    def forward(self, src: Any, mask: Any = None, src_key_padding_mask: Any = None, is_causal: bool = False) -> Tensor:
         """src in its own shape again."""
         for layer in self.layers:
             src = layer(src, mask, src_key_padding_mask, is_causal)
