@@ -123,7 +123,9 @@ def _download(file: DataFile, path: Path) -> None:
 
 def _receive(url: str, file: DataFile, part: Path) -> None:
     # Packed files must come as they are: another encoding on the way would be undone, and the checksum be wrong.
-    download = lab("pooch").HTTPDownloader(chunk_size=_CHUNK, headers={"Accept-Encoding": "identity"})
+    # And some hosts refuse a library's own name, so we give ours.
+    headers = {"Accept-Encoding": "identity", "User-Agent": "minirad"}
+    download = lab("pooch").HTTPDownloader(chunk_size=_CHUNK, headers=headers)
     bar = lab("tqdm").tqdm(total=file.bytes, desc=file.name, unit="B", unit_scale=True, leave=False, disable=None)
     try:
         with bar, open(part, "xb") as opened:

