@@ -5,6 +5,7 @@ Importing this package gives Tensor its operators and methods: ``x.sum(dim=0)`` 
 
 from minirad.functional import arithmetic, choosing, elementwise, masks, protocols, reductions, shaping
 from minirad.functional.arithmetic import add, cast, div, matmul, mul, neg, pow, sub
+from minirad.functional.attention import attention_of_heads, scaled_dot_product_attention
 from minirad.functional.batch_norm import batch_norm
 from minirad.functional.choosing import argmax, clip, max, maximum, min, minimum, where
 from minirad.functional.conv import conv2d
@@ -12,10 +13,12 @@ from minirad.functional.creation import arange, clone, full, ones, ones_like, ra
 from minirad.functional.cross_entropy import cross_entropy
 from minirad.functional.dropout import dropout
 from minirad.functional.elementwise import abs, exp, log, relu, sigmoid, sqrt, tanh
+from minirad.functional.embedding import embedding
 from minirad.functional.gelu import gelu
 from minirad.functional.joining import cat, stack
 from minirad.functional.layer_norm import layer_norm
 from minirad.functional.linear import linear
+from minirad.functional.lstm import lstm
 from minirad.functional.mse import mse_loss
 from minirad.functional.pooling import adaptive_avg_pool2d, avg_pool2d, max_pool2d
 from minirad.functional.reductions import log_softmax, mean, softmax, std, sum, var

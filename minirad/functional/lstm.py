@@ -12,15 +12,15 @@ from typing import Any
 
 from minirad.backend import Array, xp
 from minirad.functional.arithmetic import floating, pair
-from minirad.functional.products import product
+from minirad.functional.products import product, sum_of_rows
 from minirad.memory import empty
-from minirad.tensor import Tensor
+from minirad.tensor import Tensor, as_tensor
 from minirad.threads import in_parallel
 
 
 def lstm(
     x: Any, h_0: Any, c_0: Any, weight_ih: Any, weight_hh: Any, bias_ih: Any = None, bias_hh: Any = None,
-    lengths: Array = None, reverse: bool = False
+    lengths: Any = None, reverse: bool = False
 ) -> Tensor:  # fmt: skip
     """h_t of every step, and the last c in one more row: (steps + 1, n, hidden).
 
@@ -35,70 +35,80 @@ def lstm(
         h_0, c_0: (n, hidden).
         weight_ih, weight_hh: (4 hidden, inputs) and (4 hidden, hidden), the gates in the order i, f, g, o.
         bias_ih, bias_hh: (4 hidden,) each, or None for both.
-        lengths: an integer array (n,): how many steps each sequence has, or None if all have all. What comes behind
-            counts for nothing: h is 0 there, and the last c is that of the sequence's own last step.
+        lengths: integers (n,): how many steps each sequence has, or None if all have all. What comes behind counts for
+            nothing: h is 0 there, and the last c is that of the sequence's own last step.
         reverse: go through the sequences from their ends. h stands at the step whose x came last into it.
-    """
-    x, h_0, c_0, w_ih, w_hh, *biases = parents = checked(x, h_0, c_0, weight_ih, weight_hh, bias_ih, bias_hh, lengths)
-    (steps, n, inputs), size = x.shape, h_0.shape[1]
-    inside = None if lengths is None else xp.arange(steps)[:, None, None] < lengths[:, None]
 
-    # s(z) = tanh(z / 2) / 2 + 1 / 2: one tanh serves all gates. Halving is exact.
-    scale = xp.repeat(xp.asarray([0.5, 0.5, 1, 0.5], x.dtype), size)
-    shift = 1 - scale  # 0 for g
-    rows = turned(x.data, lengths, reverse).reshape(steps * n, inputs)
-    gates = product(rows, (w_ih.data * scale[:, None]).T).reshape(steps, n, 4 * size)
-    if biases:
-        gates += (biases[0].data + biases[1].data) * scale
-    recurrent = (w_hh.data * scale[:, None]).T
+    Raises:
+        TypeError: the dtypes differ, or lengths are no integers.
+        ValueError: a shape does not fit, there is no step, or a length is not 1 .. steps.
+
+    Source: Hochreiter and Schmidhuber, "Long Short-Term Memory", 1997; Gers et al., "Learning to Forget", 2000.
+    """
+    parents = x, h_0, c_0, w_ih, w_hh, *biases = checked(x, h_0, c_0, weight_ih, weight_hh, bias_ih, bias_hh)
+    (steps, n, inputs), size = x.shape, w_hh.shape[1]
+    lengths = None if lengths is None else checked_lengths("lstm", lengths, steps, n)
+    inside: Any = None if lengths is None else xp.arange(steps)[:, None, None] < lengths[:, None]
+
+    rows = turned(x.data, lengths, reverse)
+    if inside is not None:
+        rows = xp.where(inside, rows, 0)  # no infinity from there
+    rows = rows.reshape(steps * n, inputs)
+    bias = biases[0].data + biases[1].data if biases else None
+    gates = product(rows, w_ih.data.T, bias).reshape(steps, n, 4 * size)
     hidden = empty((steps + 2, n, size), x.dtype)  # h_0, h_1, ..., and the last c
     cells = empty((steps + 1, n, size), x.dtype)
     squashed = empty((steps, n, size), x.dtype)  # tanh(c_t)
     hidden[0], cells[0] = h_0.data, c_0.data
+    # s(z) = tanh(z / 2) / 2 + 1 / 2: one tanh serves all gates. g is not halved.
+    scale = xp.repeat(xp.asarray([0.5, 0.5, 1, 0.5], x.dtype), size)
+    shift = 1 - scale
 
     def forward(first: int, last: int) -> None:
         part = slice(first, last)
         from_h = xp.empty((last - first, 4 * size), x.dtype)
         for t in range(steps):
             a = gates[t, part]
-            a += xp.matmul(hidden[t, part], recurrent, out=from_h)
+            a += xp.matmul(hidden[t, part], w_hh.data.T, out=from_h)
+            a *= scale
             xp.tanh(a, out=a)
             a *= scale
             a += shift
-            i, f, g, o = a.reshape(-1, 4, size).swapaxes(0, 1)
+            i, f, g, o = a.reshape(last - first, 4, size).swapaxes(0, 1)
             c = xp.multiply(f, cells[t, part], out=cells[t + 1, part])
             c += i * g
             h = xp.multiply(o, xp.tanh(c, out=squashed[t, part]), out=hidden[t + 1, part])
             if inside is not None:
                 h *= inside[t, part]
 
-    work = steps * n * size * 4
-    in_parallel(forward, n, work * (size // 50 + 8))
+    work = gates.size * (size // 50 + 8)
+    in_parallel(forward, n, work)
     hidden[-1] = cells[-1] if lengths is None else cells[lengths, xp.arange(n)]
     out = hidden[1:]
     if reverse:
         out = xp.concatenate([turned(out[:-1], lengths, reverse), out[-1:]])
 
     def vjp(g_out):
-        g_h = turned(g_out[:-1], lengths, reverse)
+        g_h, g_last_c = turned(g_out[:-1], lengths, reverse), g_out[-1]
         if inside is not None:
-            g_h = g_h * inside
+            g_h = xp.where(inside, g_h, 0)
         g_z = empty(gates.shape, x.dtype)
-        g_h0, g_c0 = empty((n, size), x.dtype), empty((n, size), x.dtype)
+        g_h0, g_c0 = xp.empty((2, n, size), x.dtype)
+        floor = (2 * scale - 1).reshape(4, size)  # 1 for g, else 0
 
         def backward(first: int, last: int) -> None:
             part = slice(first, last)
             dh, dc = xp.zeros((2, last - first, size), x.dtype)
-            if lengths is None:
-                dc += g_out[-1, part]
             for t in reversed(range(steps)):
-                if lengths is not None:  # the sequences that end here
-                    dc += xp.where(lengths[part, None] == t + 1, g_out[-1, part], 0)
-                a, tanh_c = gates[t, part].reshape(-1, 4, size), squashed[t, part]
+                if lengths is not None:
+                    dc += xp.where(lengths[part, None] == t + 1, g_last_c[part], 0)
+                elif t == steps - 1:
+                    dc += g_last_c[part]
+                a, tanh_c = gates[t, part].reshape(last - first, 4, size), squashed[t, part]
                 i, f, g, o = a.swapaxes(0, 1)
                 dh += g_h[t, part]
                 dc += dh * o * (1 - tanh_c * tanh_c)
-                dz = g_z[t, part].reshape(-1, 4, size)
+                dz = g_z[t, part].reshape(last - first, 4, size)
                 xp.multiply(dc, g, out=dz[:, 0])
                 xp.multiply(dc, cells[t, part], out=dz[:, 1])
                 xp.multiply(dc, i, out=dz[:, 2])
@@ -106,17 +116,23 @@ def lstm(
                 dz *= a + floor  # the slope of the sigmoid a is a (1 - a), that of tanh (a + 1) (1 - a)
                 dz *= 1 - a
                 dc *= f
-                xp.matmul(g_z[t, part], w_hh.data, out=dh)
+                if t or h_0.requires_grad:
+                    xp.matmul(g_z[t, part], w_hh.data, out=dh)
             g_h0[part], g_c0[part] = dh, dc
 
-        floor = (2 * scale - 1).reshape(4, size)  # 1 for g
-        in_parallel(backward, n, work * (size // 50 + 16))
+        in_parallel(backward, n, 2 * work)
         g_rows = g_z.reshape(steps * n, 4 * size)
-        g_x = turned(product(g_rows, w_ih.data).reshape(x.shape), lengths, reverse) if x.requires_grad else None
-        g_ih = product(g_rows.T, rows) if w_ih.requires_grad else None
-        g_hh = product(g_rows.T, hidden[:steps].reshape(steps * n, size)) if w_hh.requires_grad else None
-        g_bias = (xp.ones((1, steps * n), x.dtype) @ g_rows)[0]
-        return (g_x, g_h0, g_c0, g_ih, g_hh, *([g_bias] * len(biases)))
+        g_x = g_ih = g_hh = g_bias = None
+        if x.requires_grad:
+            g_x = turned(product(g_rows, w_ih.data).reshape(x.shape), lengths, reverse)
+        if w_ih.requires_grad:
+            g_ih = product(g_rows.T, rows)
+        if w_hh.requires_grad:
+            g_hh = product(g_rows.T, hidden[:steps].reshape(steps * n, size))
+        if any(bias.requires_grad for bias in biases):
+            g_bias = sum_of_rows(g_rows)
+        g_h0 = g_h0 if h_0.requires_grad else None
+        return (g_x, g_h0, g_c0, g_ih, g_hh, *[g_bias for _ in biases])
 
     return Tensor(out, parents, vjp)
 
@@ -133,25 +149,35 @@ def turned(array: Array, lengths: Array, reverse: bool) -> Array:
 
 
 def checked(
-    x: Any, h_0: Any, c_0: Any, weight_ih: Any, weight_hh: Any, bias_ih: Any, bias_hh: Any, lengths: Array
+    x: Any, h_0: Any, c_0: Any, weight_ih: Any, weight_hh: Any, bias_ih: Any, bias_hh: Any
 ) -> tuple[Tensor, ...]:
-    """All of them as tensors. Raises where something does not fit."""
+    """All of them as tensors, without biases that are None. Raises where something does not fit."""
     x = floating("lstm", x)
-    named = [("h_0", h_0), ("c_0", c_0), ("weight_ih", weight_ih), ("weight_hh", weight_hh)]
     if (bias_ih is None) != (bias_hh is None):
         raise ValueError("lstm: bias_ih and bias_hh go together")
-    named += [] if bias_ih is None else [("bias_ih", bias_ih), ("bias_hh", bias_hh)]
-    tensors = [pair("lstm", x, value)[1] for _, value in named]
+    values = [h_0, c_0, weight_ih, weight_hh] + ([] if bias_ih is None else [bias_ih, bias_hh])
+    tensors = [pair("lstm", x, value)[1] for value in values]
     if x.ndim != 3 or not x.shape[0]:
         raise ValueError(f"lstm: x must be (steps, n, inputs) with at least one step, got shape {x.shape}")
-    (steps, n, inputs), size = x.shape, tensors[0].shape[-1] if tensors[0].ndim else 0
-    fitting = [(n, size), (n, size), (4 * size, inputs), (4 * size, size), (4 * size,), (4 * size,)]
-    for (name, _), tensor, shape in zip(named, tensors, fitting, strict=False):
+    (_, n, inputs), w_hh = x.shape, tensors[3]
+    if w_hh.ndim != 2 or not w_hh.shape[1] or w_hh.shape[0] != 4 * w_hh.shape[1]:
+        raise ValueError(f"lstm: weight_hh must have shape (4 hidden, hidden), got {w_hh.shape}")
+    size = w_hh.shape[1]
+    fitting = {"h_0": (n, size), "c_0": (n, size), "weight_ih": (4 * size, inputs), "weight_hh": w_hh.shape}
+    fitting |= {"bias_ih": (4 * size,), "bias_hh": (4 * size,)}
+    for (name, shape), tensor in zip(fitting.items(), tensors, strict=False):
         if tensor.shape != shape:
             raise ValueError(f"lstm: {name} must have shape {shape}, got {tensor.shape}")
-    if lengths is not None:
-        if lengths.shape != (n,) or lengths.dtype.kind not in "iu":
-            raise ValueError(f"lstm: lengths must be integers of shape ({n},), got {lengths.dtype} {lengths.shape}")
-        if n and (lengths.min() < 1 or lengths.max() > steps):
-            raise ValueError(f"lstm: lengths must be 1 .. {steps}, got {lengths.min()} .. {lengths.max()}")
     return (x, *tensors)
+
+
+def checked_lengths(function: str, lengths: Any, steps: int, n: int) -> Array:
+    """The lengths of n sequences of at most so many steps as an array."""
+    array = as_tensor(lengths).data
+    if array.dtype.kind not in "iu":
+        raise TypeError(f"{function}: lengths must be integers, got {array.dtype}")
+    if array.shape != (n,):
+        raise ValueError(f"{function}: lengths must have shape ({n},), got {array.shape}")
+    if n and (array.min() < 1 or array.max() > steps):
+        raise ValueError(f"{function}: lengths must be 1 .. {steps}, got {array.min()} .. {array.max()}")
+    return array.astype(xp.int64)  # unsigned ones would not go below 0

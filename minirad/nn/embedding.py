@@ -6,6 +6,7 @@ from typing import Any
 
 from minirad import functional as F
 from minirad.backend import xp
+from minirad.functional.embedding import padding_row
 from minirad.nn import init
 from minirad.nn.module import Module
 from minirad.nn.parameter import Parameter
@@ -26,10 +27,8 @@ class Embedding(Module):
         for name, n in (("num_embeddings", num_embeddings), ("embedding_dim", embedding_dim)):
             if not isinstance(n, int) or n < 1:
                 raise ValueError(f"Embedding: {name} must be a positive integer, got {n!r}")
-        if padding_idx is not None and not -num_embeddings <= padding_idx < num_embeddings:
-            raise ValueError(f"Embedding: padding_idx must be below {num_embeddings}, got {padding_idx}")
         self.num_embeddings, self.embedding_dim = num_embeddings, embedding_dim
-        self.padding_idx = None if padding_idx is None else padding_idx % num_embeddings
+        self.padding_idx = padding_row("Embedding", padding_idx, num_embeddings)
         self.weight = Parameter(xp.empty((num_embeddings, embedding_dim), xp.float32))
         init.normal_(self.weight)
         if self.padding_idx is not None:

@@ -6,7 +6,8 @@ from math import sqrt
 from typing import Any
 
 from minirad import functional as F
-from minirad.backend import to_device, xp
+from minirad.backend import xp
+from minirad.functional.lstm import checked_lengths
 from minirad.nn import init
 from minirad.nn.module import Module
 from minirad.nn.parameter import Parameter
@@ -34,10 +35,10 @@ class _Recurrent(Module):
                 weight = Parameter(xp.empty((4 * self.hidden_size, *shape), xp.float32))
                 setattr(self, name + end, init.uniform_(weight, -bound, bound))
 
-    def weights(self, end: str = "") -> list[Parameter]:
-        """Those with this end of their names."""
+    def weights(self, end: str = "") -> dict[str, Any]:
+        """Those with this end of their names, under the names that functional.lstm gives them."""
         names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")[: 4 if self.bias else 2]
-        return [getattr(self, name + end) for name in names]
+        return {name: getattr(self, name + end) for name in names}
 
 
 class LSTMCell(_Recurrent):
@@ -58,7 +59,7 @@ class LSTMCell(_Recurrent):
             raise ValueError(f"LSTMCell: x must be (n, {self.input_size}), got shape {x.shape}")
         zeros = xp.zeros((len(x.data), self.hidden_size), x.dtype)
         h, c = checked_state("LSTMCell", (zeros, zeros) if state is None else state, zeros.shape)
-        out = F.lstm(x.reshape(1, *x.shape), h, c, *self.weights())
+        out = F.lstm(x.reshape(1, *x.shape), h, c, **self.weights())
         return out[0], out[1]
 
     def extra_repr(self) -> str:
@@ -118,22 +119,22 @@ class LSTM(_Recurrent):
             layout = "n, steps" if self.batch_first else "steps, n"
             raise ValueError(f"LSTM: x must be ({layout}, {self.input_size}), got shape {x.shape}")
         y = x.transpose(0, 1) if self.batch_first else x
-        n = y.shape[1]
+        steps, n, _ = y.shape
         if lengths is not None:
-            lengths = to_device(getattr(lengths, "data", lengths))
+            lengths = checked_lengths("LSTM", lengths, steps, n)
         zeros = xp.zeros((self.num_layers * len(self.ends), n, self.hidden_size), x.dtype)
         h_0, c_0 = checked_state("LSTM", (zeros, zeros) if state is None else state, zeros.shape)
-        h_n, c_n = [], []
+        h_n: list[Tensor] = []
+        c_n: list[Tensor] = []
         for layer in range(self.num_layers):
             outputs = []
             for end in self.ends:
                 k = len(h_n)
                 weights = self.weights(f"_l{layer}{end}")
-                biases = weights[2:] or (None, None)
-                out = F.lstm(y, h_0[k], c_0[k], *weights[:2], *biases, lengths, bool(end))
+                out = F.lstm(y, h_0[k], c_0[k], **weights, lengths=lengths, reverse=end == "_reverse")
                 outputs.append(out[:-1])
-                c_n.append(out[-1])
                 h_n.append(out[0] if end else out[-2] if lengths is None else out[lengths - 1, xp.arange(n)])
+                c_n.append(out[-1])
             y = outputs[0] if len(outputs) == 1 else F.cat(outputs, dim=2)
             if layer < self.num_layers - 1:
                 y = F.dropout(y, self.dropout, self.training)
