@@ -20,6 +20,7 @@ from benchmarks.cases import CASES
 from benchmarks.images import IMAGE_CASES
 from benchmarks.measure import machine
 from benchmarks.rules import RULE_CASES
+from benchmarks.sequences import SEQUENCE_CASES
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 # How glibc deals with freed memory. Measuring memory, it gives all of it back at once, or what a step frees would hide
@@ -32,8 +33,8 @@ ALLOCATOR = {
 
 # PyTorch's time for this case is one of two, by the luck of each process (see README.md): the median of so many tells.
 PROCESSES = {"step-1e6": 7, "RAdam-1000000-1": 7}
-SETS = {"basics": CASES, "rules": RULE_CASES, "images": IMAGE_CASES}
-ALL = CASES | RULE_CASES | IMAGE_CASES
+SETS = {"basics": CASES, "rules": RULE_CASES, "images": IMAGE_CASES, "sequences": SEQUENCE_CASES}
+ALL = CASES | RULE_CASES | IMAGE_CASES | SEQUENCE_CASES
 
 
 def main() -> None:
@@ -41,8 +42,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="minirad and PyTorch side by side")
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], metavar="N", help="numbers of threads (1 2)")
     parser.add_argument("--only", default="", metavar="TEXT", help=f"cases with this in their name: {', '.join(CASES)}")
-    parser.add_argument("--set", choices=SETS, default="basics", help="rules: every rule at every size (20 minutes a "
-                        "thread count); images: convolutional nets (10 minutes)")  # fmt: skip
+    parser.add_argument("--set", choices=SETS, default="basics", help="rules: every rule at every size (15 minutes); "
+                        "images: convolutional nets; sequences: LSTM and Transformer")  # fmt: skip
     parser.add_argument("--tiny", action="store_true", help="small sizes: whether it runs, not how fast")
     parser.add_argument("--out", type=Path, default=Path("runs/benchmarks.json"), metavar="FILE")
     parser.add_argument("--case", choices=ALL, help=argparse.SUPPRESS)

@@ -75,8 +75,10 @@ def step_of(library: str, depth: int, size: int, batch: int, width: int = 16) ->
 
 
 def resnet(depth: int, size: int, batch: int, rounds: int) -> Rows:
-    """The time of a training step. A sample of 0.1 s is some steps, as in use: right after a turn of PyTorch's, whose
-    threads spin on for milliseconds, a step of 10 ms would not have both cores.
+    """The time of a training step.
+
+    A sample of 0.1 s is some steps, as in use: right after a turn of PyTorch's, whose threads spin on for milliseconds,
+    a step of 10 ms would not have both cores.
     """
     steps = {library: step_of(library, depth, size, batch) for library in ("minirad", "torch")}
     for step in steps.values():

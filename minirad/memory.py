@@ -14,8 +14,9 @@ from typing import Any
 from minirad.backend import Array, backend_name, xp
 
 LARGE = 1 << 18  # bytes
+IDLE = getrefcount([object()][0]) + 1  # who refers to a block that is free: the list, and getrefcount's argument
 
-_blocks: list[Array] = []  # all memory that was handed out, as bytes
+_blocks: dict[int, list[Array]] = {}  # by size: all memory that was handed out, as bytes
 _lock = Lock()
 
 
@@ -28,11 +29,11 @@ def empty(shape: tuple[int, ...], dtype: Any) -> Array:
     if size < LARGE or backend_name() == "cupy":
         return xp.empty(shape, dtype)
     with _lock:
-        free = [i for i in range(len(_blocks)) if getrefcount(_blocks[i]) == 2]  # the list, and getrefcount's argument
-        fitting = [i for i in free if _blocks[i].size == size]
-        if not fitting:  # what is free has other sizes, those of an evaluation, say, and goes
-            for i in reversed(free):
-                del _blocks[i]
-            fitting = [len(_blocks)]
-            _blocks.append(xp.empty(size, "uint8"))
-        return _blocks[fitting[0]].view(dtype).reshape(shape)
+        same = _blocks.setdefault(size, [])
+        for i in range(len(same)):
+            if getrefcount(same[i]) == IDLE:
+                return same[i].view(dtype).reshape(shape)
+        for blocks in _blocks.values():  # what is free has other sizes, those of an evaluation, say, and goes
+            blocks[:] = [blocks[i] for i in range(len(blocks)) if getrefcount(blocks[i]) > IDLE]
+        same.append(xp.empty(size, "uint8"))
+        return same[-1].view(dtype).reshape(shape)

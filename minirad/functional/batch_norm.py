@@ -33,7 +33,8 @@ class Images:
 
     def tiled(self, per_channel: Array) -> Array:
         """A number for each channel, repeated for each pixel: rows of thousands are added faster than rows of 16."""
-        return xp.tile(per_channel, self.size // max(self.channels, 1))
+        repeats = self.size // max(self.channels, 1)
+        return xp.broadcast_to(per_channel, (repeats, self.channels)).reshape(-1)  # tile, without its 5 us
 
     def summed(self, rows: Array) -> Array:
         """The sum over images and pixels for each channel. A product with ones is 15 times as fast as sum(axis=0)."""

@@ -168,11 +168,10 @@ def both_gradients(x: Array, g: Array, weight: Array, forward: Geometry) -> tupl
                 g_x[place] = 0
                 continue
             geometry = Geometry((len(ks), len(ls)), x[place].shape[1:3], (1, 1), (start_h, start_w), (apart_h, apart_w))
-            turned = weight[:, :, :, ks][..., ls].transpose(0, 3, 4, 1, 2)  # (groups, ks, ls, outputs, inputs)
+            met = (slice(None),) * 3 + (backwards(ks), backwards(ls))
+            turned = weight[met].transpose(0, 3, 4, 1, 2)  # (groups, ks, ls, outputs, inputs)
             summed = _both(x[place], g, turned.reshape(groups, -1, inputs), geometry, g_x[place]).reshape(turned.shape)
-            for i, k in enumerate(ks):
-                for j, l in enumerate(ls):
-                    g_weight[:, :, :, k, l] = summed[:, i, j]
+            g_weight[met] = summed.transpose(0, 3, 4, 1, 2)
     return g_x, g_weight
 
 
@@ -207,6 +206,11 @@ def phase(forward: Geometry, axis: int, first: int) -> tuple[list[int], int, int
     ks = [k for k in reversed(range(forward.kernel[axis])) if (first - start - k * d) % step == 0]
     apart = (ks[0] - ks[1]) * d // step if len(ks) > 1 else 1
     return ks, (first - start - ks[0] * d) // step if ks else 0, apart
+
+
+def backwards(ks: list[int]) -> slice:
+    """The falling numbers, evenly apart, as a slice."""
+    return slice(ks[0], ks[-1] - 1 if ks[-1] else None, ks[1] - ks[0] if len(ks) > 1 else -1)
 
 
 def conv2d(
