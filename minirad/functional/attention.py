@@ -5,8 +5,9 @@ from __future__ import annotations
 from math import sqrt
 from typing import TYPE_CHECKING, Any
 
-from minirad.backend import Array, stream, to_device, xp
+from minirad.backend import Array, xp
 from minirad.functional.arithmetic import floating, pair
+from minirad.functional.dropout import dropout
 from minirad.memory import empty
 from minirad.tensor import Tensor, as_tensor
 from minirad.threads import in_parallel
@@ -19,7 +20,7 @@ def scaled_dot_product_attention(
     query: Any, key: Any, value: Any, attn_mask: Any = None, dropout_p: float = 0.0, is_causal: bool = False, *,
     scale: float | None = None, generator: Generator | None = None
 ) -> Tensor:  # fmt: skip
-    """softmax(query key^T scale + mask) value, in one op. The axes before the last two are broadcast.
+    """softmax(scale query key^T + mask) value, in one op. The axes before the last two are broadcast.
 
     Args:
         query: (..., l, e).  key: (..., s, e).  value: (..., s, e').
@@ -32,170 +33,190 @@ def scaled_dot_product_attention(
     Returns:
         (..., l, e'). A query that may look at nothing gets 0.
 
+    Raises:
+        ValueError: the shapes do not fit, there is no key, or dropout_p is no probability.
+        TypeError: the dtypes differ, or attn_mask holds integers.
+
     Source: Vaswani et al., "Attention Is All You Need", 2017, eq. (1). Without the scale, scores of e products would
     grow with sqrt(e), and push the softmax to where it has no slope.
     """
-    name = "scaled_dot_product_attention"
-    query = floating(name, query)
-    key, value = pair(name, query, key)[1], pair(name, query, value)[1]
-    tensors = [query, key, value]
-    if min(t.ndim for t in tensors) < 2 or query.shape[-1] != key.shape[-1] or key.shape[-2] != value.shape[-2]:
-        raise ValueError(
-            f"{name}: query (..., l, e), key (..., s, e) and value (..., s, e') do not fit: got {query.shape}, "
-            f"{key.shape} and {value.shape}"
-        )
-    mask = None if attn_mask is None else as_tensor(attn_mask, query.dtype)
-    if mask is not None and mask.dtype.kind == "f":
-        tensors.append(pair(name, query, mask)[1])
-    added = additive(name, mask, query, key, is_causal)
-    try:
-        shapes = [t.shape[:-2] for t in tensors[:3]] + ([] if added is None else [added.shape[:-2]])
-        batch = xp.broadcast_shapes(*shapes)
-    except ValueError:
-        raise ValueError(f"{name}: the axes before the last two do not fit: got {shapes}") from None
-    q, k, v = (wide(t.data, batch) for t in tensors[:3])
-    if added is not None:
-        added = wide(added, batch)
-    keep = kept(dropout_p, (*batch, q.shape[-2], k.shape[-2]), query.dtype, generator)
-    heads = Heads(q, k, v, added, 1 / sqrt(q.shape[-1]) if scale is None else float(scale), keep)
-    out = side_by_side(q.shape[:-1], v.shape[-1], q.dtype)
-    heads.forward(out)
+    tensors, added, batch = checked(query, key, value, attn_mask, dropout_p, is_causal)
+
+    def wide(array: Array) -> Array:
+        """A view with all these axes, and at least one, before the last two."""
+        return xp.broadcast_to(array, ((1,) if batch == () else batch) + array.shape[-2:])
+
+    q, k, v = (wide(t.data) for t in tensors[:3])
+    scores = (*q.shape[:-1], k.shape[-2])
+    added = None if added is None else xp.broadcast_to(added, scores)
+    core = Core(q, k, v, added, kept(dropout_p, scores, q.dtype, generator), scale)
+    out = empty((*q.shape[:-1], v.shape[-1]), q.dtype)
+    core.forward(out)
 
     def vjp(g):
-        g_q, g_k, g_v = (side_by_side(a.shape[:-1], a.shape[-1], q.dtype) for a in (q, k, v))
-        g_scores = heads.backward(wide(g, batch), g_q, g_k, g_v)
-        found = (g_q, g_k, g_v, g_scores)
-        return tuple(a.reshape(*batch, *a.shape[-2:]) for a in found[: len(tensors)])
+        places = zip(tensors, (q.shape, k.shape, v.shape, scores), strict=False)
+        gradients = [empty(shape, q.dtype) if t.requires_grad else None for t, shape in places]
+        core.backward(wide(g), *gradients)
+        return tuple(None if a is None else a.reshape(*batch, *a.shape[-2:]) for a in gradients)
 
     return Tensor(out.reshape(*batch, *out.shape[-2:]), tuple(tensors), vjp)
 
 
 def attention_of_heads(
-    packed: list[Tensor], heads: int, attn_mask: Any = None, dropout_p: float = 0.0, is_causal: bool = False,
-    generator: Generator | None = None
-) -> Tensor:  # fmt: skip
-    """scaled_dot_product_attention where queries, keys and values of all heads lie side by side: (n, l, width).
+    packed: list[Tensor], heads: int, added: Array = None, dropout_p: float = 0.0, generator: Generator | None = None
+) -> Tensor:
+    """scaled_dot_product_attention where queries, keys and values of all heads lie side by side: no head is copied.
 
     Args:
         packed: tensors whose last axes, put together, hold queries, keys and values: [(n, l, 3 width)], or
             [(n, l, width), (n, s, 2 width)], or three tensors. So one matrix product makes all that one input gives.
         heads: how many; each takes width / heads neighbours.
-        attn_mask, dropout_p, is_causal, generator: as there; the mask broadcastable to (n, heads, l, s).
+        added: an array to add to the scores, broadcastable to (n, heads, l, s): -inf where a query may not look.
+        dropout_p, generator: as there.
 
     Returns:
         (n, l, width).
     """
     width = sum(t.shape[-1] for t in packed) // 3
-    q, k, v = split(packed_data := [t.data for t in packed], width, heads)
-    mask = None if attn_mask is None else as_tensor(attn_mask, q.dtype)
-    added = additive("attention_of_heads", mask, Tensor(q), Tensor(k), is_causal)
-    if added is not None:
-        added = xp.broadcast_to(added, (*q.shape[:-1], k.shape[-2]))
-    keep = kept(dropout_p, (*q.shape[:-1], k.shape[-2]), q.dtype, generator)
-    core = Heads(q, k, v, added, 1 / sqrt(q.shape[-1]), keep)
+    q, k, v = (piece for t in packed for piece in split(t.data, width, heads))
+    scores = (*q.shape[:-1], k.shape[-2])
+    added = None if added is None else xp.broadcast_to(added, scores)
+    core = Core(q, k, v, added, kept(dropout_p, scores, q.dtype, generator))
     out = empty((*packed[0].shape[:-1], width), q.dtype)
-    core.forward(split([out], width, heads)[0])
+    core.forward(*split(out, width, heads))
 
     def vjp(g):
-        gradients = [empty(array.shape, array.dtype) for array in packed_data]
-        core.backward(split([g], width, heads)[0], *split(gradients, width, heads))
+        gradients = [empty(t.shape, t.dtype) if t.requires_grad else None for t in packed]
+        pieces: list[Array] = []
+        for t, gradient in zip(packed, gradients, strict=True):
+            nothing = [None] * (t.shape[-1] // width)
+            pieces += nothing if gradient is None else split(gradient, width, heads)
+        core.backward(*split(g, width, heads), *pieces)
         return tuple(gradients)
 
     return Tensor(out, tuple(packed), vjp)
 
 
-class Heads:
-    """The array part of attention: q (n, ..., l, e), k (n, ..., s, e), v (n, ..., s, e'), all with the same n, ... ."""
+class Core:
+    """The array part: q (n, ..., l, e), k (n, ..., s, e), v (n, ..., s, e'), added and keep (n, ..., l, s) or None.
 
-    def __init__(self, q: Array, k: Array, v: Array, added: Array, scale: float, keep: Array) -> None:
-        self.q, self.k, self.v, self.added, self.scale, self.keep = q, k, v, added, scale, keep
-        self.weights = empty((*q.shape[:-1], k.shape[-2]), q.dtype)
-        self.size = self.weights.size * (10 + (q.shape[-1] + v.shape[-1]) // 25)
+    With the weights w = softmax(scale q k^T + added), the gradient of what is in the brackets is w (g_w - sum g_w w).
+    Threads share the examples n.
+    """
+
+    def __init__(self, q: Array, k: Array, v: Array, added: Array, keep: Array, scale: float | None = None) -> None:
+        self.q, self.k, self.v, self.added, self.keep = q, k, v, added, keep
+        self.scale = 1 / sqrt(q.shape[-1]) if scale is None else float(scale)
+        self.w = empty((*q.shape[:-1], k.shape[-2]), q.dtype)
+        self.work = self.w.size * (10 + (q.shape[-1] + v.shape[-1]) // 25)
 
     def forward(self, out: Array) -> None:
         """Write the averages to out (n, ..., l, e')."""
 
         def work(first: int, last: int) -> None:
             here = slice(first, last)
-            w = xp.matmul(self.q[here], self.k[here].swapaxes(-1, -2), out=self.weights[here])
+            w = xp.matmul(self.q[here], self.k[here].swapaxes(-1, -2), out=self.w[here])
             w *= self.scale
             if self.added is not None:
                 w += self.added[here]
-            # A row of -inf alone would become nan: its largest element counts as 0, and its sum as 1.
-            w -= xp.maximum(w.max(axis=-1, keepdims=True), LOWEST)
+            largest = w.max(axis=-1, keepdims=True)
+            if self.added is not None:
+                largest[largest == -xp.inf] = 0  # a query that may look at nothing: its weights become 0, not nan
+            w -= largest
             xp.exp(w, out=w)
-            total = w @ xp.ones((w.shape[-1], 1), w.dtype)
-            total[total == 0] = 1
+            total = sums(w)
+            if self.added is not None:
+                total[total == 0] = 1
             w /= total
             xp.matmul(w if self.keep is None else w * self.keep[here], self.v[here], out=out[here])
 
-        in_parallel(work, len(self.q), self.size)
+        in_parallel(work, len(self.q), self.work)
 
-    def backward(self, g: Array, g_q: Array, g_k: Array, g_v: Array) -> Array:
-        """Write the three gradients, and return that of the scores: w (g_w - sum g_w w), where w is the softmax."""
-        g_scores = empty(self.weights.shape, g.dtype)
+    def backward(self, g: Array, g_q: Array, g_k: Array, g_v: Array, g_added: Array = None) -> None:
+        """Write the gradients to these arrays; None for one that no one needs."""
 
         def work(first: int, last: int) -> None:
             here = slice(first, last)
-            w = self.weights[here]
+            w = self.w[here]
             used = w if self.keep is None else w * self.keep[here]
-            xp.matmul(used.swapaxes(-1, -2), g[here], out=g_v[here])
-            s = xp.matmul(g[here], self.v[here].swapaxes(-1, -2), out=g_scores[here])
+            if g_v is not None:
+                xp.matmul(used.swapaxes(-1, -2), g[here], out=g_v[here])
+            if g_q is None and g_k is None and g_added is None:
+                return
+            s = xp.matmul(g[here], self.v[here].swapaxes(-1, -2), out=empty(w.shape, w.dtype))
             s *= used
-            s -= w * (s @ xp.ones((s.shape[-1], 1), s.dtype))
-            xp.matmul(s, self.k[here], out=g_q[here])
-            g_q[here] *= self.scale
-            xp.matmul(s.swapaxes(-1, -2), self.q[here], out=g_k[here])
-            g_k[here] *= self.scale
+            s -= w * sums(s)
+            if g_added is not None:
+                g_added[here] = s
+            s *= self.scale
+            if g_q is not None:
+                xp.matmul(s, self.k[here], out=g_q[here])
+            if g_k is not None:
+                xp.matmul(s.swapaxes(-1, -2), self.q[here], out=g_k[here])
 
-        in_parallel(work, len(self.q), 2 * self.size)
-        return g_scores
-
-
-LOWEST = -1e30
-
-
-def additive(name: str, mask: Tensor | None, query: Tensor, key: Tensor, is_causal: bool) -> Array:
-    """What is added to the scores: 0 where a query may look, -inf where not; or None."""
-    l, s = query.shape[-2], key.shape[-2]
-    if mask is not None and is_causal:
-        raise ValueError(f"{name}: give attn_mask or is_causal, not both")
-    if is_causal:
-        return xp.where(xp.tri(l, s, dtype=bool), 0.0, -xp.inf).astype(query.dtype)
-    if mask is None:
-        return None
-    if mask.dtype.kind not in "bf":
-        raise TypeError(f"{name}: attn_mask must be booleans or floats, got {mask.dtype}")
-    if mask.ndim < 2 or any(n not in (1, full) for n, full in zip(mask.shape[-2:], (l, s), strict=True)):
-        raise ValueError(f"{name}: attn_mask must be broadcastable to (..., {l}, {s}), got shape {mask.shape}")
-    return mask.data if mask.dtype.kind == "f" else xp.where(mask.data, 0.0, -xp.inf).astype(query.dtype)
+        in_parallel(work, len(self.q), 2 * self.work)
 
 
-def wide(array: Array, batch: tuple[int, ...]) -> Array:
-    """A view with these axes before the last two, and at least one."""
-    array = xp.broadcast_to(array, (*batch, *array.shape[-2:]))
-    return array if batch else array[None]
+def sums(w: Array) -> Array:
+    """The sum of each row, as a product with ones: the linear algebra sums short rows faster than sum(axis=-1)."""
+    rows = w.reshape(-1, w.shape[-1])
+    return (rows @ xp.ones((w.shape[-1], 1), w.dtype)).reshape(*w.shape[:-1], 1)
 
 
-def side_by_side(shape: tuple[int, ...], width: int, dtype: Any) -> Array:
-    """An array (..., heads, l, width) with the heads of a position side by side in memory, as the next layer wants."""
-    if len(shape) < 3:
-        return empty((*shape, width), dtype)
-    *batch, heads, length = shape
-    return empty((*batch, length, heads, width), dtype).swapaxes(-2, -3)
+def additive(mask: Array, dtype: Any) -> Array:
+    """What is added to the scores: 0 where a query may look, -inf where not."""
+    return mask if mask.dtype.kind == "f" else xp.where(mask, 0.0, -xp.inf).astype(dtype)
 
 
-def split(packed: list[Array], width: int, heads: int) -> list[Array]:
-    """Views (n, heads, l, width / heads) of the pieces of arrays (n, l, several width)."""
-    pieces = [array[..., i : i + width] for array in packed for i in range(0, array.shape[-1], width)]
+def split(array: Array, width: int, heads: int) -> list[Array]:
+    """Views (n, heads, l, width / heads) of the pieces of an array (n, l, several width)."""
+    pieces = (array[..., i : i + width] for i in range(0, array.shape[-1], width))
     return [p.reshape(*p.shape[:2], heads, width // heads).swapaxes(1, 2) for p in pieces]
 
 
 def kept(p: float, shape: tuple[int, ...], dtype: Any, generator: Generator | None) -> Array:
-    """What dropout multiplies with, or None."""
-    if not 0 <= p <= 1:
-        raise ValueError(f"attention: dropout_p must lie in [0, 1], got {p}")
-    if p == 0:
-        return None
-    keep = (generator or stream("dropout")).random(shape, dtype="float32") >= p
-    return to_device(keep).astype(dtype) * (1 / (1 - p) if p < 1 else 0)
+    """What dropout makes of ones, or None if it does nothing."""
+    return None if p == 0 else dropout(xp.ones(shape, dtype), p, generator=generator).data
+
+
+def checked(
+    query: Any, key: Any, value: Any, attn_mask: Any, dropout_p: float, is_causal: bool
+) -> tuple[list[Tensor], Array, tuple[int, ...]]:
+    """The tensors, what is added to the scores, and the axes before the last two. Raises where something does not fit.
+
+    A mask of numbers is one of the tensors: it may be learned.
+    """
+    name = "scaled_dot_product_attention"
+    query = floating(name, query)
+    tensors = [query, pair(name, query, key)[1], pair(name, query, value)[1]]
+    shapes = [t.shape for t in tensors]
+    if min(map(len, shapes)) < 2 or shapes[0][-1] != shapes[1][-1] or shapes[1][-2] != shapes[2][-2]:
+        raise ValueError(
+            f"{name}: query (..., l, e), key (..., s, e) and value (..., s, e') do not fit: got {shapes[0]}, "
+            f"{shapes[1]} and {shapes[2]}"
+        )
+    if 0 in shapes[1][-2:]:
+        raise ValueError(f"{name}: key must have at least one position and one feature, got shape {shapes[1]}")
+    if not 0 <= dropout_p <= 1:
+        raise ValueError(f"{name}: dropout_p must lie in [0, 1], got {dropout_p}")
+    if attn_mask is not None and is_causal:
+        raise ValueError(f"{name}: give attn_mask or is_causal, not both")
+    l, s = shapes[0][-2], shapes[1][-2]
+    added = None
+    if is_causal:
+        added = additive(xp.tri(l, s, dtype=bool), query.dtype)
+    elif attn_mask is not None:
+        mask = as_tensor(attn_mask, query.dtype)
+        if mask.ndim < 2 or mask.shape[-2] not in (1, l) or mask.shape[-1] not in (1, s):
+            raise ValueError(f"{name}: attn_mask must be broadcastable to (..., {l}, {s}), got shape {mask.shape}")
+        if mask.dtype.kind not in "bf":
+            raise TypeError(f"{name}: attn_mask must be booleans or floats, got {mask.dtype}")
+        if mask.dtype.kind == "f":
+            tensors.append(pair(name, query, mask)[1])
+        added = additive(mask.data, query.dtype)
+        shapes.append(mask.shape)
+    try:
+        batch = xp.broadcast_shapes(*(shape[:-2] for shape in shapes))
+    except ValueError:
+        raise ValueError(f"{name}: the axes before the last two do not fit: got shapes {shapes}") from None
+    return tensors, added, batch

@@ -7,7 +7,7 @@ from typing import Any
 
 from minirad import functional as F
 from minirad.backend import Array, xp
-from minirad.functional.attention import attention_of_heads
+from minirad.functional.attention import additive, attention_of_heads
 from minirad.nn import init
 from minirad.nn.linear import Linear
 from minirad.nn.module import Module
@@ -47,7 +47,7 @@ class MultiheadAttention(Module):
         init.xavier_uniform_(self.in_proj_weight)
         self.in_proj_bias = Parameter(xp.zeros(3 * embed_dim, xp.float32)) if bias else None
         self.out_proj = Linear(embed_dim, embed_dim, bias)
-        if bias:
+        if self.out_proj.bias is not None:
             init.zeros_(self.out_proj.bias)
 
     def forward(
@@ -62,60 +62,70 @@ class MultiheadAttention(Module):
             need_weights: return the weights too. That is slower: without them all is one op.
             attn_mask: (l, s) or (n * num_heads, l, s), True where a query may NOT look at a key; or numbers to add.
             average_attn_weights: the weights averaged over the heads (n, l, s), else (n, num_heads, l, s).
-            is_causal: query i may look at keys 0 .. i only.
+            is_causal: query i may look at keys 0 .. i only. A hint beside attn_mask, which says so then.
+
+        A query that attn_mask leaves nothing to look at gets weights of 0.
 
         Raises:
-            ValueError: a shape does not fit, or key_padding_mask leaves a sequence without any key.
+            ValueError: a shape does not fit, there is no key, or key_padding_mask leaves a sequence without any.
+            TypeError: the dtypes differ, or a mask holds integers.
         """
-        same, packed = key is value, query is key and key is value
-        query, key, value = as_tensor(query), as_tensor(key), as_tensor(value)
-        for name, x in (("query", query), ("key", key), ("value", value)):
+        # An input that serves twice or three times goes through one product.
+        ends = (3,) if query is key and key is value else (1, 3) if key is value else (1, 2, 3)
+        query, key, value = tensors = [as_tensor(x) for x in (query, key, value)]
+        for name, x in zip(("query", "key", "value"), tensors, strict=True):
             if x.ndim != 3 or x.shape[2] != self.embed_dim:
                 layout = "n, length" if self.batch_first else "length, n"
                 raise ValueError(
                     f"MultiheadAttention: {name} must be ({layout}, {self.embed_dim}), got shape {x.shape}"
                 )
         if not self.batch_first:
-            query, key, value = (x.transpose(0, 1) for x in (query, key, value))
-        if key.shape != value.shape or query.shape[0] != key.shape[0]:
+            query, key, value = tensors = [x.transpose(0, 1) for x in tensors]
+        if key.shape != value.shape or len(query.data) != len(key.data) or not key.shape[1]:
             raise ValueError(
-                "MultiheadAttention: key and value must have one shape, and as many sequences as query: got n, length "
-                f"{query.shape[:2]}, {key.shape[:2]} and {value.shape[:2]}"
+                "MultiheadAttention: key and value must have the same positions, at least one, and as many sequences "
+                f"as query: got (n, length) {query.shape[:2]}, {key.shape[:2]} and {value.shape[:2]}"
             )
         mask = self.mask(query, key, key_padding_mask, attn_mask, is_causal)
-        if packed:
-            projected = [self.project(query, 0, 3)]
-        elif same:
-            projected = [self.project(query, 0, 1), self.project(key, 1, 3)]
-        else:
-            projected = [self.project(x, i, i + 1) for i, x in enumerate((query, key, value))]
-        p = self.dropout if self.training else 0.0
-        weights = None
+        projected = [self.project(x, i, end) for i, (x, end) in enumerate(zip(tensors, ends, strict=False))]
         if need_weights:
-            out, weights = self.step_by_step(projected, mask, p)
+            out, weights = self.step_by_step(projected, mask)
             weights = weights.mean(dim=1) if average_attn_weights else weights
         else:
-            out = attention_of_heads(projected, self.num_heads, mask, p)
-        out = self.out_proj(out)
+            out, weights = self.attend(projected, mask), None
         return out if self.batch_first else out.transpose(0, 1), weights
 
     def project(self, x: Tensor, first: int, last: int) -> Tensor:
         """The maps for queries (0), keys (1) and values (2) from first to before last, side by side."""
-        weight, bias = self.in_proj_weight, self.in_proj_bias
+        weight: Tensor = self.in_proj_weight
+        bias: Tensor | None = self.in_proj_bias
         if (first, last) != (0, 3):
             rows = slice(first * self.embed_dim, last * self.embed_dim)
             weight, bias = weight[rows], None if bias is None else bias[rows]
         return F.linear(x, weight, bias)
 
-    def step_by_step(self, projected: list[Tensor], mask: Array, p: float) -> tuple[Tensor, Tensor]:
-        """What attention_of_heads computes in one op, and the weights with dropout (n, heads, l, s)."""
+    def attend(self, projected: list[Tensor], mask: Array = None) -> Tensor:
+        """The averages of all heads, mapped. The projected queries, keys and values come in one, two or three tensors.
+
+        The mask is what is added to the scores, broadcastable to (n, heads, l, s).
+        """
+        p = self.dropout if self.training else 0.0
+        return self.out_proj(attention_of_heads(projected, self.num_heads, mask, p))
+
+    def step_by_step(self, projected: list[Tensor], mask: Array) -> tuple[Tensor, Tensor]:
+        """What attend() computes in one op, and the weights with dropout (n, heads, l, s)."""
         width = self.embed_dim
         pieces = [x[..., i : i + width] for x in projected for i in range(0, x.shape[-1], width)]
         n, l, _ = pieces[0].shape
-        q, k, v = (x.reshape(n, x.shape[1], self.num_heads, -1).transpose(1, 2) for x in pieces)
+        q, k, v = (x.reshape(n, x.shape[1], self.num_heads, width // self.num_heads).transpose(1, 2) for x in pieces)
         scores = q @ k.transpose(2, 3) * (1 / sqrt(width // self.num_heads))
-        weights = F.dropout(F.softmax(scores if mask is None else scores + mask, dim=-1), p)
-        return (weights @ v).transpose(1, 2).reshape(n, l, width), weights
+        if mask is None:
+            weights = F.softmax(scores, dim=-1)
+        else:
+            nothing = (mask == -xp.inf).all(axis=-1, keepdims=True)  # where softmax would be 0 / 0
+            weights = F.softmax(scores + xp.where(nothing, 0, mask), dim=-1) * (~nothing).astype(mask.dtype)
+        weights = F.dropout(weights, self.dropout, self.training)
+        return self.out_proj((weights @ v).transpose(1, 2).reshape(n, l, width)), weights
 
     def mask(self, query: Tensor, key: Tensor, key_padding_mask: Any, attn_mask: Any, is_causal: bool) -> Array:
         """What is added to the scores, broadcastable to (n, heads, l, s): 0, or -inf where a query may not look."""
@@ -124,16 +134,16 @@ class MultiheadAttention(Module):
             attn_mask = ~xp.tri(l, s, dtype=bool)
         total = None
         if attn_mask is not None:
-            total = added("attn_mask", attn_mask, [(l, s), (n * heads, l, s)], query.dtype)
+            total = numbers("attn_mask", attn_mask, [(l, s), (n * heads, l, s)], query.dtype)
             total = total.reshape(n, heads, l, s) if total.ndim == 3 else total[None, None]
         if key_padding_mask is not None:
-            padding = added("key_padding_mask", key_padding_mask, [(n, s)], query.dtype)
-            blocked = (padding == -xp.inf).all(axis=1)
-            if blocked.any():
+            padding = numbers("key_padding_mask", key_padding_mask, [(n, s)], query.dtype)
+            empty = (padding == -xp.inf).all(axis=1)
+            if empty.any():
                 raise ValueError(
-                    f"MultiheadAttention: key_padding_mask leaves sequence {int(blocked.argmax())} without any key"
+                    f"MultiheadAttention: key_padding_mask leaves sequence {int(empty.argmax())} without any key"
                 )
-            padding = padding[:, None, None, :]
+            padding = padding[:, None, None]
             total = padding if total is None else total + padding
         return total
 
@@ -145,14 +155,12 @@ class MultiheadAttention(Module):
         )  # fmt: skip
 
 
-def added(name: str, mask: Any, shapes: list[tuple[int, ...]], dtype: Any) -> Array:
+def numbers(name: str, mask: Any, shapes: list[tuple[int, ...]], dtype: Any) -> Array:
     """A mask as numbers to add: booleans become -inf where they are True."""
     array = as_tensor(mask, dtype).data
     if array.shape not in shapes:
         expected = " or ".join(map(str, shapes))
         raise ValueError(f"MultiheadAttention: {name} must have shape {expected}, got {array.shape}")
-    if array.dtype.kind == "b":
-        return xp.where(array, -xp.inf, 0.0).astype(dtype)
-    if array.dtype != dtype:
+    if array.dtype != dtype and array.dtype.kind != "b":
         raise TypeError(f"MultiheadAttention: {name} must be booleans or {dtype}, got {array.dtype}")
-    return array
+    return additive(array if array.dtype.kind == "f" else ~array, dtype)

@@ -15,7 +15,7 @@ from copy import deepcopy
 from typing import Any
 
 from minirad import functional as F
-from minirad.backend import Array, xp
+from minirad.backend import xp
 from minirad.nn import init
 from minirad.nn.activation import Dropout
 from minirad.nn.attention import MultiheadAttention
@@ -23,7 +23,7 @@ from minirad.nn.container import ModuleList
 from minirad.nn.linear import Linear
 from minirad.nn.module import Module
 from minirad.nn.norm import LayerNorm
-from minirad.tensor import Tensor
+from minirad.tensor import Tensor, as_tensor
 
 ACTIVATIONS: dict[str, Callable[[Any], Tensor]] = {"relu": F.relu, "gelu": F.gelu}
 
@@ -31,15 +31,18 @@ ACTIVATIONS: dict[str, Callable[[Any], Tensor]] = {"relu": F.relu, "gelu": F.gel
 class _Layer(Module):
     """What the two kinds of layers share: the feed-forward net, and where to normalise."""
 
-    def __init__(self, d_model: int, dim_feedforward: int, dropout: float, activation: str, norm_first: bool) -> None:
+    def add_feed_forward(
+        self, d_model: int, dim_feedforward: int, dropout: float, activation: str, norm_first: bool, bias: bool
+    ) -> None:
+        """Set the net's parts, behind the attentions, as PyTorch orders them."""
         if activation not in ACTIVATIONS:
             raise ValueError(
                 f"{type(self).__name__}: activation must be one of {', '.join(ACTIVATIONS)}, got {activation!r}"
             )
         self.activation, self.norm_first = activation, norm_first
-        self.linear1 = Linear(d_model, dim_feedforward)
+        self.linear1 = Linear(d_model, dim_feedforward, bias)
         self.dropout = Dropout(dropout)
-        self.linear2 = Linear(dim_feedforward, d_model)
+        self.linear2 = Linear(dim_feedforward, d_model, bias)
 
     def around(self, x: Tensor, f: Callable[[Tensor], Tensor], norm: Module, dropout: Module) -> Tensor:
         """x + f(x), normalised before f or after the sum."""
@@ -61,17 +64,18 @@ class TransformerEncoderLayer(_Layer):
         layer_norm_eps: of the normalisations.
         batch_first: (n, length, d_model) instead of (length, n, d_model).
         norm_first: pre-LN instead of post-LN.
+        bias: whether the linear maps and the normalisations have one.
 
     Names and layouts of the parameters are PyTorch's.
     """
 
     def __init__(
         self, d_model: int, nhead: int, dim_feedforward: int = 2048, dropout: float = 0.1, activation: str = "relu",
-        layer_norm_eps: float = 1e-5, batch_first: bool = False, norm_first: bool = False
+        layer_norm_eps: float = 1e-5, batch_first: bool = False, norm_first: bool = False, bias: bool = True
     ) -> None:  # fmt: skip
-        self.self_attn = MultiheadAttention(d_model, nhead, dropout, batch_first=batch_first)
-        super().__init__(d_model, dim_feedforward, dropout, activation, norm_first)
-        self.norm1, self.norm2 = LayerNorm(d_model, layer_norm_eps), LayerNorm(d_model, layer_norm_eps)
+        self.self_attn = MultiheadAttention(d_model, nhead, dropout, bias, batch_first=batch_first)
+        self.add_feed_forward(d_model, dim_feedforward, dropout, activation, norm_first, bias)
+        self.norm1, self.norm2 = (LayerNorm(d_model, layer_norm_eps, bias=bias) for _ in range(2))
         self.dropout1, self.dropout2 = Dropout(dropout), Dropout(dropout)
 
     def forward(
@@ -82,7 +86,7 @@ class TransformerEncoderLayer(_Layer):
         def attend(x: Tensor) -> Tensor:
             return self.self_attn(x, x, x, src_key_padding_mask, False, src_mask, is_causal=is_causal)[0]
 
-        x = self.around(src, attend, self.norm1, self.dropout1)
+        x = self.around(as_tensor(src), attend, self.norm1, self.dropout1)
         return self.around(x, self.feed_forward, self.norm2, self.dropout2)
 
 
@@ -94,12 +98,12 @@ class TransformerDecoderLayer(_Layer):
 
     def __init__(
         self, d_model: int, nhead: int, dim_feedforward: int = 2048, dropout: float = 0.1, activation: str = "relu",
-        layer_norm_eps: float = 1e-5, batch_first: bool = False, norm_first: bool = False
+        layer_norm_eps: float = 1e-5, batch_first: bool = False, norm_first: bool = False, bias: bool = True
     ) -> None:  # fmt: skip
-        self.self_attn = MultiheadAttention(d_model, nhead, dropout, batch_first=batch_first)
-        self.multihead_attn = MultiheadAttention(d_model, nhead, dropout, batch_first=batch_first)
-        super().__init__(d_model, dim_feedforward, dropout, activation, norm_first)
-        self.norm1, self.norm2, self.norm3 = (LayerNorm(d_model, layer_norm_eps) for _ in range(3))
+        self.self_attn = MultiheadAttention(d_model, nhead, dropout, bias, batch_first=batch_first)
+        self.multihead_attn = MultiheadAttention(d_model, nhead, dropout, bias, batch_first=batch_first)
+        self.add_feed_forward(d_model, dim_feedforward, dropout, activation, norm_first, bias)
+        self.norm1, self.norm2, self.norm3 = (LayerNorm(d_model, layer_norm_eps, bias=bias) for _ in range(3))
         self.dropout1, self.dropout2, self.dropout3 = (Dropout(dropout) for _ in range(3))
 
     def forward(
@@ -116,17 +120,29 @@ class TransformerDecoderLayer(_Layer):
                 x, memory, memory, memory_key_padding_mask, False, memory_mask, is_causal=memory_is_causal
             )[0]
 
-        x = self.around(tgt, attend, self.norm1, self.dropout1)
+        return self.sublayers(as_tensor(tgt), attend, attend_to_memory)
+
+    def sublayers(
+        self, x: Tensor, attend: Callable[[Tensor], Tensor], attend_to_memory: Callable[[Tensor], Tensor]
+    ) -> Tensor:
+        """The three of them around x. A search brings attentions of its own, which keep keys and values."""
+        x = self.around(x, attend, self.norm1, self.dropout1)
         x = self.around(x, attend_to_memory, self.norm2, self.dropout2)
         return self.around(x, self.feed_forward, self.norm3, self.dropout3)
 
 
-class TransformerEncoder(Module):
+class _Stack(Module):
     """Copies of a layer, one behind the other, and perhaps a normalisation behind the last."""
 
-    def __init__(self, encoder_layer: Module, num_layers: int, norm: Module | None = None) -> None:
-        self.layers = ModuleList(deepcopy(encoder_layer) for _ in range(num_layers))
+    def __init__(self, layer: Module, num_layers: int, norm: Module | None = None) -> None:
+        if not isinstance(num_layers, int) or num_layers < 1:
+            raise ValueError(f"{type(self).__name__}: num_layers must be a positive integer, got {num_layers!r}")
+        self.layers = ModuleList(deepcopy(layer) for _ in range(num_layers))
         self.norm = norm
+
+
+class TransformerEncoder(_Stack):
+    """num_layers copies of a TransformerEncoderLayer, one behind the other, and perhaps a norm behind the last."""
 
     def forward(self, src: Any, mask: Any = None, src_key_padding_mask: Any = None, is_causal: bool = False) -> Tensor:
         """src in its own shape again."""
@@ -135,12 +151,8 @@ class TransformerEncoder(Module):
         return src if self.norm is None else self.norm(src)
 
 
-class TransformerDecoder(Module):
-    """Copies of a layer, one behind the other, and perhaps a normalisation behind the last."""
-
-    def __init__(self, decoder_layer: Module, num_layers: int, norm: Module | None = None) -> None:
-        self.layers = ModuleList(deepcopy(decoder_layer) for _ in range(num_layers))
-        self.norm = norm
+class TransformerDecoder(_Stack):
+    """num_layers copies of a TransformerDecoderLayer, one behind the other, and perhaps a norm behind the last."""
 
     def forward(
         self, tgt: Any, memory: Any, tgt_mask: Any = None, memory_mask: Any = None, tgt_key_padding_mask: Any = None,
@@ -164,15 +176,12 @@ class Transformer(Module):
     def __init__(
         self, d_model: int = 512, nhead: int = 8, num_encoder_layers: int = 6, num_decoder_layers: int = 6,
         dim_feedforward: int = 2048, dropout: float = 0.1, activation: str = "relu", *, layer_norm_eps: float = 1e-5,
-        batch_first: bool = False, norm_first: bool = False
+        batch_first: bool = False, norm_first: bool = False, bias: bool = True
     ) -> None:  # fmt: skip
-        options = (d_model, nhead, dim_feedforward, dropout, activation, layer_norm_eps, batch_first, norm_first)
-        self.encoder = TransformerEncoder(
-            TransformerEncoderLayer(*options), num_encoder_layers, LayerNorm(d_model, layer_norm_eps)
-        )
-        self.decoder = TransformerDecoder(
-            TransformerDecoderLayer(*options), num_decoder_layers, LayerNorm(d_model, layer_norm_eps)
-        )
+        options = (d_model, nhead, dim_feedforward, dropout, activation, layer_norm_eps, batch_first, norm_first, bias)
+        norms = [LayerNorm(d_model, layer_norm_eps, bias=bias) for _ in range(2)]
+        self.encoder = TransformerEncoder(TransformerEncoderLayer(*options), num_encoder_layers, norms[0])
+        self.decoder = TransformerDecoder(TransformerDecoderLayer(*options), num_decoder_layers, norms[1])
         for parameter in self.parameters():
             if parameter.ndim > 1:
                 init.xavier_uniform_(parameter)
@@ -190,6 +199,6 @@ class Transformer(Module):
         )  # fmt: skip
 
     @staticmethod
-    def generate_square_subsequent_mask(size: int) -> Array:
+    def generate_square_subsequent_mask(size: int) -> Tensor:
         """(size, size): 0 where a position may look, -inf where it may not, since that is its future."""
-        return xp.where(xp.tri(size, dtype=bool), 0.0, -xp.inf).astype(xp.float32)
+        return Tensor(xp.where(xp.tri(size, dtype=bool), 0.0, -xp.inf).astype(xp.float32))
