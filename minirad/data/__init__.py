@@ -9,7 +9,9 @@ sacrebleu) are imported when they are used.
 """
 
 from minirad.data.augment import crop_and_flip, random_crop, random_flip
+from minirad.data.chunks import Chunks
 from minirad.data.cifar import read_cifar, read_cifar_archive
+from minirad.data.corpora import Corpus, ptb, python_docs, tinyshakespeare, wikitext2
 from minirad.data.download import fetch, folder, problem
 from minirad.data.idx import read_idx
 from minirad.data.images import ImageData, Split, cifar10, cifar10_jpeg, digits, fashion_mnist, load, mnist
@@ -22,6 +24,8 @@ from minirad.data.translation import TranslationData, bleu, multi30k, tokenise
 from minirad.data.vocabulary import Vocabulary
 
 __all__ = [
+    "Chunks",
+    "Corpus",
     "DataError",
     "DataFile",
     "DataSet",
@@ -50,10 +54,14 @@ __all__ = [
     "padded",
     "padding_mask",
     "problem",
+    "ptb",
+    "python_docs",
     "random_crop",
     "random_flip",
     "read_cifar",
     "read_cifar_archive",
     "read_idx",
+    "tinyshakespeare",
     "tokenise",
+    "wikitext2",
 ]

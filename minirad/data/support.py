@@ -23,6 +23,26 @@ def open_unpacked(path: Path) -> BinaryIO:
     return cast(BinaryIO, gzip.open(path, "rb")) if packed else open(path, "rb")
 
 
+def read_text(path: Path) -> str:
+    """The text of a file, plain or gzip, in UTF-8, with its line ends as they are.
+
+    Raises:
+        DataError: the file can't be read, is damaged, or is no text.
+    """
+    try:
+        with open_unpacked(path) as file:
+            return file.read().decode()
+    except (UnicodeDecodeError, *UNPACKING_ERRORS) as error:
+        raise DataError(f"{path} is damaged: {error}") from None
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror or error}") from None
+
+
+def lines_of(text: str) -> list[str]:
+    """The lines of a text. Only a line feed ends one: splitlines() would cut at other characters too."""
+    return text.removesuffix("\n").split("\n")
+
+
 def lab(package: str) -> Any:
     """Import a package of the extra minirad[lab]."""
     try:

@@ -6,10 +6,9 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from minirad.data.download import fetch
-from minirad.data.support import UNPACKING_ERRORS, DataError, lab, open_unpacked
+from minirad.data.support import DataError, lab, lines_of, read_text
 from minirad.data.vocabulary import Vocabulary
 
 Words = list[str]
@@ -95,7 +94,8 @@ def multi30k(
     paths = fetch("multi30k")
     splits: list[list[WordPair]] = []
     for split in ("train", "val", "test_2016_flickr"):
-        sides = [[tokenise(line) for line in _lines(paths[f"{split}.{side}.gz"])] for side in (source, target)]
+        texts = (read_text(paths[f"{split}.{side}.gz"]) for side in (source, target))
+        sides = [[tokenise(line) for line in lines_of(text)] for text in texts]
         if len(sides[0]) != len(sides[1]):
             raise DataError(f"multi30k: {split} has {len(sides[0])} lines in {source} and {len(sides[1])} in {target}")
         pairs = [
@@ -140,12 +140,3 @@ def bleu(hypotheses: Sequence[Words], references: Sequence[Words]) -> float:
     lines = [[" ".join(words) for words in sentences] for sentences in (hypotheses, references)]
     # force: it would warn of text that is split into words already.
     return float(lab("sacrebleu").corpus_bleu(lines[0], [lines[1]], tokenize="none", force=True).score)
-
-
-def _lines(path: Path) -> list[str]:
-    """The lines of a file. Only a line feed ends one: splitlines() would cut at other characters too."""
-    try:
-        with open_unpacked(path) as file:
-            return file.read().decode().removesuffix("\n").split("\n")
-    except (UnicodeDecodeError, *UNPACKING_ERRORS) as error:
-        raise DataError(f"{path} is damaged: {error}") from None
