@@ -6,6 +6,8 @@ from math import nan
 from typing import Any
 
 from minirad.backend import xp
+from minirad.functional.by_rows import by_rows
+from minirad.memory import empty
 from minirad.tensor import Tensor, as_tensor
 
 
@@ -43,32 +45,37 @@ def cross_entropy(
     moved = input.data if class_axis == input.ndim - 1 else xp.moveaxis(input.data, class_axis, -1)
     logits, labels = moved.reshape(-1, classes), target.data.reshape(-1)
     ignored = labels == ignore_index
-    if some_ignored := bool(ignored.any()):
-        labels = xp.where(ignored, 0, labels)  # any class will do
+    labels = xp.where(ignored, 0, labels)  # any class will do
     if labels.size and (labels.min() < 0 or labels.max() >= classes):
         raise ValueError(f"cross_entropy: targets must be 0 .. {classes - 1} or ignore_index={ignore_index}")
 
-    rows = xp.arange(len(labels))
-    z = logits - logits.max(axis=1, keepdims=True) if logits.size else logits
-    p = xp.exp(z)
-    total = p.sum(axis=1, keepdims=True)
-    losses = xp.log(total[:, 0]) - (1 - label_smoothing) * z[rows, labels]
-    if label_smoothing:
-        losses -= label_smoothing * z.mean(axis=1)
-    if some_ignored:
-        losses = xp.where(ignored, 0, losses)
+    rows, p = xp.arange(len(labels)), empty(logits.shape, logits.dtype)
+    total, losses = xp.zeros((2, len(labels)), logits.dtype)
+
+    def forward(part):
+        z = logits[part] - logits[part].max(axis=1, keepdims=True)
+        total[part] = xp.exp(z, out=p[part]).sum(axis=1)
+        losses[part] = xp.log(total[part]) - (1 - label_smoothing) * z[rows[: len(z)], labels[part]]
+        losses[part] -= label_smoothing * z.mean(axis=1) if label_smoothing else 0
+
+    by_rows(forward, *logits.shape)
+    losses[ignored] = 0
     divisor = len(labels) - int(ignored.sum()) if reduction == "mean" else 1
 
     def vjp(g):
-        gradient = p / total  # a new array: p stays as it was
-        if label_smoothing:
-            gradient -= label_smoothing / classes
-        gradient[rows, labels] -= 1 - label_smoothing
-        gradient *= (g / divisor).reshape(-1, 1)
-        if some_ignored:
-            gradient = xp.where(ignored[:, None], 0, gradient)
-        gradient = gradient.reshape(moved.shape)
-        return (gradient if moved is input.data else xp.moveaxis(gradient, -1, class_axis),)
+        scale = xp.zeros_like(total) + (g / divisor).reshape(-1)
+        gradient = empty(logits.shape, logits.dtype)  # a new array: p stays as it was
+
+        def backward(part):
+            found = xp.multiply(p[part], (scale[part] / total[part])[:, None], out=gradient[part])
+            if label_smoothing:
+                found -= scale[part, None] * (label_smoothing / classes)
+            found[rows[: len(found)], labels[part]] -= scale[part] * (1 - label_smoothing)
+
+        by_rows(backward, *logits.shape)
+        gradient[ignored] = 0
+        back = gradient.reshape(moved.shape)
+        return (back if moved is input.data else xp.moveaxis(back, -1, class_axis),)
 
     if reduction == "none":
         return Tensor(losses.reshape(target.shape), (input,), vjp)

@@ -6,6 +6,7 @@ from math import prod
 from typing import Any
 
 from minirad.functional.arithmetic import pair
+from minirad.functional.products import product, sum_of_rows
 from minirad.tensor import Tensor
 
 
@@ -17,20 +18,17 @@ def linear(x: Any, weight: Any, bias: Any = None) -> Tensor:
     x, weight = pair("linear", x, weight)
     if weight.ndim != 2 or not x.ndim or x.shape[-1] != weight.shape[1]:
         raise ValueError(f"linear: x of shape {x.shape} does not fit weight (n_out, n_in) of shape {weight.shape}")
-    parents: tuple[Tensor, ...] = (x, weight)
-    out = x.data @ weight.data.T
-    if bias is not None:
-        _, bias = pair("linear", x, bias)
-        if bias.shape != weight.shape[:1]:
-            raise ValueError(f"linear: bias must have shape {weight.shape[:1]}, got {bias.shape}")
-        out += bias.data
-        parents = (x, weight, bias)
+    bias = None if bias is None else pair("linear", x, bias)[1]
+    if bias is not None and bias.shape != weight.shape[:1]:
+        raise ValueError(f"linear: bias must have shape {weight.shape[:1]}, got {bias.shape}")
+    rows = x.data.reshape(prod(x.shape[:-1]), weight.shape[1])
+    out = product(rows, weight.data.T, None if bias is None else bias.data)
 
     def vjp(g):
-        rows = prod(g.shape[:-1])
-        g_rows = g.reshape(rows, weight.shape[0])
-        g_x = g @ weight.data if x.requires_grad else None
-        g_weight = g_rows.T @ x.data.reshape(rows, weight.shape[1]) if weight.requires_grad else None
-        return (g_x, g_weight) if bias is None else (g_x, g_weight, g_rows.sum(axis=0) if bias.requires_grad else None)
+        g = g.reshape(out.shape)
+        g_x = product(g, weight.data).reshape(x.shape) if x.requires_grad else None
+        g_weight = product(g.T, rows) if weight.requires_grad else None
+        return (g_x, g_weight) if bias is None else (g_x, g_weight, sum_of_rows(g) if bias.requires_grad else None)
 
-    return Tensor(out, parents, vjp)
+    parents = (x, weight) if bias is None else (x, weight, bias)
+    return Tensor(out.reshape(*x.shape[:-1], len(weight.data)), parents, vjp)
