@@ -62,6 +62,11 @@ def test_words_of_python_docs():
     assert (small.train == 0).sum() > 0 == (corpus.train == 0).sum()
 
 
+def test_the_order_of_topics_is_alphabetical(monkeypatch):
+    monkeypatch.setattr(pytest.importorskip("pydoc_data.topics"), "topics", {"b": "second", "c": "x" * 9, "a": "first"})
+    assert text(python_docs(), python_docs().train, "").startswith("first\nsecond\nxxx")
+
+
 @pytest.mark.parametrize("unit", ["letters", None, ""])
 def test_bad_unit(unit):
     with pytest.raises(ValueError, match=f"^python_docs: unit must be 'characters' or 'words', got {unit!r}$"):

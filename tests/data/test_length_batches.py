@@ -97,6 +97,12 @@ def test_every_epoch_has_another_order():
     assert tuple(range(50)) not in orders
 
 
+def test_other_pairs_come_together_in_each_epoch():
+    batches = LengthBatches(numbered(50), batch_size=7, generator=rng())
+    together = [{frozenset(source[:, 0].tolist()) for source, _ in epoch(batches)} for _ in range(2)]
+    assert together[0] != together[1]
+
+
 def test_batches_come_in_a_new_order_too():
     # All of different lengths: only the batches can be shuffled.
     pairs = [([4] * length, [5]) for length in range(1, 41)]

@@ -205,6 +205,10 @@ def test_bleu_is_of_the_whole_corpus_and_splits_no_words(sacrebleu):
     words = [["it's", "50.5%", "“so”", "&amp;"] * 2, ["a-b", "c_d", "(e)", "f,g", "h."]]
     assert bleu(words, words) == pytest.approx(100)
     assert bleu([words[0], list("vwxyz")], words) != pytest.approx(bleu([words[0]], [words[0]]) / 2)
+    # One word of five is wrong, however it is spelt.
+    expected = 100 * (4 / 5 * 3 / 4 * 2 / 3 * 1 / 2) ** 0.25
+    for word in ("a", "a,a", "(a)", "a."):
+        assert bleu([[word, *"vwxy"]], [["b,b", *"vwxy"]]) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(("n", "m"), [(1, 2), (2, 1), (0, 0)])
