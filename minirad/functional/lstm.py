@@ -131,8 +131,8 @@ def lstm(
             g_hh = product(g_rows.T, hidden[:steps].reshape(steps * n, size))
         if any(bias.requires_grad for bias in biases):
             g_bias = sum_of_rows(g_rows)
-        g_h0 = g_h0 if h_0.requires_grad else None
-        return (g_x, g_h0, g_c0, g_ih, g_hh, *[g_bias for _ in biases])
+        found = zip(parents, (g_x, g_h0, g_c0, g_ih, g_hh, g_bias, g_bias), strict=False)
+        return tuple(gradient if parent.requires_grad else None for parent, gradient in found)
 
     return Tensor(out, parents, vjp)
 
