@@ -119,10 +119,10 @@ class Core:
             w *= self.scale
             if self.added is not None:
                 w += self.added[here]
-            largest = w.max(axis=-1, keepdims=True)
+            top = largest(w)
             if self.added is not None:
-                largest[largest == -xp.inf] = 0  # a query that may look at nothing: its weights become 0, not nan
-            w -= largest
+                top[top == -xp.inf] = 0  # a query that may look at nothing: its weights become 0, not nan
+            w -= top
             xp.exp(w, out=w)
             total = sums(w)
             if self.added is not None:
@@ -155,6 +155,13 @@ class Core:
                 xp.matmul(s.swapaxes(-1, -2), self.q[here], out=g_k[here])
 
         in_parallel(work, len(self.q), 2 * self.work)
+
+
+def largest(w: Array) -> Array:
+    """The largest of each row. NumPy takes 40 ns for a row, so many short ones are turned into a few long columns."""
+    rows = w.reshape(-1, w.shape[-1])
+    found = rows.max(axis=1) if w.shape[-1] >= 64 else xp.ascontiguousarray(rows.T).max(axis=0)
+    return found.reshape(*w.shape[:-1], 1)
 
 
 def sums(w: Array) -> Array:

@@ -277,6 +277,13 @@ def test_no_examples_and_no_queries(shapes):
         np.testing.assert_array_equal(host(x.grad), np.zeros(x.shape))
 
 
+@pytest.mark.parametrize("s", [63, 64, 200])
+def test_long_rows_as_plain(s):
+    arrays = [np.random.default_rng(0).standard_normal((2, length, 4)) for length in (3, s, s)]
+    y = plain(*(mr.tensor(array) for array in arrays))
+    np.testing.assert_allclose(run(arrays)[0], host(y), rtol=1e-11, atol=1e-12)
+
+
 def test_what_is_not_finite_stays_in_its_row():
     q = np.ones((3, 2))
     q[1, 0] = np.nan
