@@ -33,6 +33,7 @@ def save(
     optimizer: Optimizer | None = None,
     scheduler: LRScheduler | None = None,
     extra: Mapping[str, Any] | None = None,
+    generators: Mapping[str, np.random.Generator] | None = None,
 ) -> None:
     """Write a checkpoint, whole or not at all. The random streams are always in it.
 
@@ -40,13 +41,15 @@ def save(
         path: the file, by custom ``*.safetensors``.
         model, optimizer, scheduler: what to save; what is None is left out.
         extra: whatever JSON can hold, the epoch for example. load() gives it back.
+        generators: those that you draw from besides the streams, by name.
 
     Raises:
-        TypeError: extra is not JSON. OSError: the file can't be written. ImportError: safetensors is missing.
+        TypeError: extra is not JSON. ValueError: a generator has the name of a stream.
+        OSError: the file can't be written. ImportError: safetensors is missing.
     """
     arrays: dict[str, np.ndarray] = {}
     header: dict[str, Any] = {"format": FORMAT, "extra": dict(extra or {})}
-    header["streams"] = {name: stream(name).bit_generator.state for name in STREAMS}
+    header["streams"] = random_state(generators)
     if model is not None:
         arrays |= {f"model/{name}": array for name, array in model.state_dict().items()}
     if optimizer is not None:
@@ -56,7 +59,7 @@ def save(
         arrays |= {f"optimizer/{k}/{name}": own[k] for name, own in state["state"].items() for k in own}
     if scheduler is not None:
         header["scheduler"] = scheduler.state_dict()
-    text = json.dumps(header, default=_plain, sort_keys=True)
+    text = json.dumps(header, default=_plain)
     # asarray with order="C": safetensors writes the bytes as they lie, which would scramble a transposed array.
     packed = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     write_whole(Path(path), _safetensors().numpy.save(packed, metadata={"minirad": text}))
@@ -68,6 +71,7 @@ def load(
     model: Module | None = None,
     optimizer: Optimizer | None = None,
     scheduler: LRScheduler | None = None,
+    generators: Mapping[str, np.random.Generator] | None = None,
 ) -> dict[str, Any]:
     """Copy a checkpoint into what was built as it was before saving, restart the random streams, and return ``extra``.
 
@@ -88,9 +92,40 @@ def load(
             optimizer.load_state_dict(_optimizer_state(header["optimizer"], _under("optimizer/", arrays)))
         if scheduler is not None:
             scheduler.load_state_dict(header["scheduler"])
-    for name, state in header["streams"].items():
-        stream(name).bit_generator.state = state
+        set_random_state(header["streams"], generators)
     return header["extra"]
+
+
+def peek(path: str | Path) -> dict[str, Any]:
+    """The ``extra`` of a checkpoint; nothing is loaded. Errors as those of load()."""
+    return _read(Path(path))[0]["extra"]
+
+
+def random_state(generators: Mapping[str, np.random.Generator] | None = None) -> dict[str, Any]:
+    """Where every stream is, and every further generator, by name. Raises ValueError where names clash."""
+    return {name: generator.bit_generator.state for name, generator in _all_generators(generators).items()}
+
+
+def set_random_state(state: Mapping[str, Any], generators: Mapping[str, np.random.Generator] | None = None) -> None:
+    """Put the streams, and those further generators that are given, where they were when random_state() was called.
+
+    Raises:
+        ValueError: the state lacks one of them, or it is of another kind; nothing has been changed then.
+    """
+    ours = _all_generators(generators)
+    for name, generator in ours.items():
+        kind, saved = type(generator.bit_generator).__name__, state.get(name, {}).get("bit_generator", "missing")
+        if kind != saved:
+            raise ValueError(f"set_random_state: the saved state of generator {name!r} is {saved}, expected {kind}")
+    for name, generator in ours.items():
+        generator.bit_generator.state = state[name]
+
+
+def _all_generators(generators: Mapping[str, np.random.Generator] | None) -> dict[str, np.random.Generator]:
+    generators = generators or {}
+    if clash := generators.keys() & set(STREAMS):
+        raise ValueError(f"random_state: a generator has the name of a stream: {', '.join(sorted(clash))}")
+    return {**{name: stream(name) for name in STREAMS}, **generators}
 
 
 @contextmanager
@@ -140,6 +175,8 @@ def _plain(value: Any) -> Any:
         return asdict(value)
     if isinstance(value, np.generic):
         return value.item()
+    if isinstance(value, np.ndarray):  # the state of MT19937 and others
+        return value.tolist()
     raise TypeError(f"checkpoint.save: JSON can't hold a {type(value).__name__}")
 
 

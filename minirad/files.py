@@ -9,7 +9,7 @@ from pathlib import Path
 
 def write_whole(path: Path, content: bytes) -> Path:
     """Write beside the place, then move there: a killed process leaves no half file under the name."""
-    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    part = path.with_name(f"{_start(path)}{secrets.token_hex(4)}.part")
     try:
         with open(part, "wb") as file:
             file.write(content)
@@ -19,3 +19,14 @@ def write_whole(path: Path, content: bytes) -> Path:
     finally:
         part.unlink(missing_ok=True)
     return path
+
+
+def remove_parts(path: Path) -> None:
+    """Remove what killed processes left of this file. No one else may be writing it."""
+    for part in path.parent.iterdir():
+        if part.name.startswith(_start(path)) and part.suffix == ".part":
+            part.unlink(missing_ok=True)
+
+
+def _start(path: Path) -> str:
+    return f".{path.name}."

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from minirad.backend import to_device, to_host
+from minirad.checkpointing import Checkpoint
 from minirad.nn import Module
 from minirad.tensor import Tensor, no_grad
 
@@ -57,6 +58,7 @@ def train(
     scheduler: Scheduler | None = None,
     evaluate: Callable[[Module], dict[str, float]] | None = None,
     title: str = "training",
+    checkpoint: Checkpoint | None = None,
 ) -> History:
     """Train a model, epoch by epoch, and write down the loss of each step.
 
@@ -69,20 +71,25 @@ def train(
         scheduler: its step() is called after each optimizer.step().
         evaluate: called with the model, in eval mode and without recording, after each epoch.
         title: stands before the progress bar, which shows in a terminal only.
+        checkpoint: the file to go on from if it is there, and to write to. A run that was killed and goes on ends with
+            the same weights and the same history, bit for bit, as one that was left alone.
 
     A loss that is NaN or infinite ends the run; the history says at which step.
 
     Raises:
-        ValueError: epochs is below 1.
+        ValueError: epochs is below 1, or the checkpoint is of another run.
     """
     if epochs < 1:
         raise ValueError(f"train: epochs must be at least 1, got {epochs}")
-    history = History()
-    for epoch in _progress(range(1, epochs + 1), title):
+    done = () if checkpoint is None else checkpoint.open(model, optimizer, scheduler, loader, epochs)
+    history = History(*done)
+    for epoch in _progress(range(len(history.epochs) + 1, epochs + 1), title):
+        if history.stopped:
+            break
         row: dict[str, Any] = {"epoch": epoch, "loss": []}
         history.epochs.append(row)
         model.train()
-        for x, y in loader:
+        for x, y in loader if checkpoint is None else checkpoint.batches(row["loss"]):
             loss = criterion(model(x), y)
             row["loss"].append(loss.item())
             if not isfinite(row["loss"][-1]):
@@ -97,8 +104,8 @@ def train(
         if evaluate is not None:
             with no_grad():
                 row.update(evaluate(model))
-        if history.stopped:
-            break
+        if checkpoint is not None:
+            checkpoint.save(history.stopped)
     return history
 
 
