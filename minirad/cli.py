@@ -1,4 +1,4 @@
-"""The command line: minirad list | compare | trace."""
+"""The command line: minirad list | compare | trace | data."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from io import StringIO
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Literal, NoReturn
 
 with suppress(ImportError):  # main() says what to install
     import tyro
@@ -120,6 +120,26 @@ class Trace:
         )  # fmt: skip
 
 
+@dataclass(frozen=True)
+class Data:
+    """Show, fetch and check the data sets.
+
+    list shows all, or more about some. fetch downloads what is missing. verify compares what is there with what was
+    published. where shows the folder and the files.
+    """
+
+    action: tyro.conf.Positional[Literal["list", "fetch", "verify", "where"]]
+    """What to do."""
+    names: Annotated[tyro.conf.Positional[tuple[str, ...]], arg(metavar="NAME ...", help_behavior_hint="")] = ()
+    """Which data sets. None means all, but for fetch."""
+    all: bool = False
+    """Fetch all of them."""
+
+    def prepare(self) -> Callable[[], None]:
+        """Check the input; what is returned does it."""
+        return import_module("minirad.experiments.data_report").prepare(self.action, self.names, self.all)
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command line. Bad input gives one line on stderr and exit code 2, ctrl-C exit code 130.
 
@@ -142,14 +162,14 @@ def main(argv: Sequence[str] | None = None) -> None:
         sys.exit(130)
 
 
-def _command(argv: Sequence[str] | None) -> List | Compare | Trace:
+def _command(argv: Sequence[str] | None) -> List | Compare | Trace | Data:
     if "tyro" not in globals():
         raise ImportError("the command line needs more than NumPy: minirad[lab] (in a clone: pip install -e '.[lab]')")
     printed = StringIO()
     try:
         with redirect_stderr(printed):
             return tyro.cli(
-                List | Compare | Trace,
+                List | Compare | Trace | Data,
                 prog="minirad",
                 description="The RAdam paper as readable code, on NumPy.",
                 args=argv,

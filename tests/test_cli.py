@@ -150,7 +150,7 @@ def test_all_options_arrive(monkeypatch):
 @pytest.mark.parametrize(
     ("args", "words"),
     [
-        ("", "Expected one of {list, compare, trace}"),
+        ("", "Expected one of {list, compare, "),
         ("lust", "lust"),
         ("list more", "more"),
         ("compare digits", "digits"),

@@ -9,10 +9,11 @@ sacrebleu) are imported when they are used.
 """
 
 from minirad.data.augment import crop_and_flip, random_crop, random_flip
+from minirad.data.checking import problem
 from minirad.data.chunks import Chunks
 from minirad.data.cifar import read_cifar, read_cifar_archive
 from minirad.data.corpora import Corpus, ptb, python_docs, tinyshakespeare, wikitext2
-from minirad.data.download import fetch, folder, problem
+from minirad.data.download import fetch, folder
 from minirad.data.idx import read_idx
 from minirad.data.images import ImageData, Split, cifar10, cifar10_jpeg, digits, fashion_mnist, load, mnist
 from minirad.data.length_batches import LengthBatches, padded, padding_mask

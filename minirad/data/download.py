@@ -6,16 +6,23 @@ its place was put there by someone else: it is refused, and never removed.
 
 from __future__ import annotations
 
-import hashlib
 import os
+import re
+import sys
+import time
 from contextlib import suppress
+from http.client import responses
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from minirad.data.checking import problem, refusal
 from minirad.data.registry import DataFile, DataSet, get
-from minirad.data.support import UNPACKING_ERRORS, DataError, lab, open_unpacked
+from minirad.data.support import DataError, lab
 
-_CHUNK = 1 << 16
+_CHUNK = 1 << 12  # small, so that a host that hardly sends is soon found out
+_TIMEOUT = 30  # seconds without a byte
+_PATIENCE, _SLOWEST = 60, 1000  # after so many seconds it must have come at so many bytes a second
+_FORGOTTEN = 24 * 3600  # seconds after which a file that no one writes to belongs to a killed process
 
 
 def folder() -> Path:
@@ -24,8 +31,15 @@ def folder() -> Path:
     return Path(chosen).expanduser() if chosen else Path(lab("pooch").os_cache("minirad"))
 
 
+def paths(dataset: DataSet) -> dict[str, Path]:
+    """The place of each file of a data set by the file's name, whether it is there or not."""
+    return {file.name: folder() / dataset.name / file.name for file in dataset.files}
+
+
 def fetch(dataset: str | DataSet) -> dict[str, Path]:
     """Download what is missing of a data set and check what is there.
+
+    A host that sends something else is named on stderr, and the next one is tried.
 
     Args:
         dataset: the name of a data set, or the data set itself.
@@ -37,59 +51,22 @@ def fetch(dataset: str | DataSet) -> dict[str, Path]:
         DataError: the name is unknown, a file can't be had, or one that lies there is not the published one.
     """
     dataset = get(dataset) if isinstance(dataset, str) else dataset
-    return {file.name: _fetch_file(file, folder() / dataset.name / file.name) for file in dataset.files}
+    places = paths(dataset)
+    for file in dataset.files:
+        _fetch_file(file, places[file.name])
+    return places
 
 
-def problem(path: Path, file: DataFile) -> str | None:
-    """What is wrong with the file at the path ("is empty"), or None if it is the published one.
-
-    Raises:
-        OSError: it can't be read.
-    """
-    with open(path, "rb") as opened:
-        start = opened.read(512).lstrip().lower()
-        opened.seek(0)
-        sha256 = hashlib.file_digest(opened, "sha256").hexdigest()
-        size = opened.tell()
-    if sha256 == file.sha256 or _has_content(path, file):
-        return None
-    if size == 0:
-        return "is empty"
-    if start.startswith((b"<!doctype", b"<html", b"<?xml")):
-        return "is a web page (of a login, or an error)"
-    if size != file.bytes:
-        return f"has {size:,} bytes instead of {file.bytes:,}"
-    return f"has sha256 {sha256} instead of {file.sha256}"
-
-
-def _has_content(path: Path, file: DataFile) -> bool:
-    """Whether the file unpacks to the known content. Stops when it gets too long: a little gzip can hold a lot."""
-    if file.content_bytes is None:
-        return False
-    sha256, size = hashlib.sha256(), 0
+def _fetch_file(file: DataFile, path: Path) -> None:
     try:
-        with open_unpacked(path) as opened:
-            while size <= file.content_bytes and (chunk := opened.read(_CHUNK)):
-                sha256.update(chunk)
-                size += len(chunk)
-    except UNPACKING_ERRORS:
-        return False
-    return sha256.hexdigest() == file.content_sha256
-
-
-def _fetch_file(file: DataFile, path: Path) -> Path:
-    try:
-        if not path.exists():
+        if not os.path.lexists(path):  # a link that leads nowhere is the user's too
             _download(file, path)
-        wrong = problem(path, file)
     except OSError as error:
         raise DataError(
             f"{error.filename or path}: {error.strerror or error} (MINIRAD_DATA names the folder)"
         ) from None
-    if wrong:
-        advice = "Move it away to have it downloaded again" if file.urls else "Put the right one in its place"
-        raise DataError(f"{path} is not the published file: it {wrong}. {advice}")
-    return path
+    if wrong := refusal(path, file):
+        raise DataError(wrong)
 
 
 def _download(file: DataFile, path: Path) -> None:
@@ -99,15 +76,18 @@ def _download(file: DataFile, path: Path) -> None:
             f"{file.sha256} there (MINIRAD_DATA names the folder)"
         )
     path.parent.mkdir(parents=True, exist_ok=True)
-    failures = []
+    _remove_forgotten_parts(path)
+    failures: list[str] = []
     for url in file.urls:
+        if failures:
+            print(f"{failures[-1]}. Trying the next address", file=sys.stderr)
         part = path.with_name(f"{file.name}.{os.urandom(4).hex()}.part")
         try:
             _receive(url, file, part)
             if wrong := problem(part, file):
                 raise DataError(f"what came {wrong}")
             # Another process may have been faster. What lies there is never replaced (nor would Windows do it).
-            if not path.exists():
+            if not os.path.lexists(path):
                 with suppress(FileExistsError):
                     part.rename(path)
             return
@@ -121,21 +101,41 @@ def _download(file: DataFile, path: Path) -> None:
     )
 
 
+def _remove_forgotten_parts(path: Path) -> None:
+    """Remove what killed processes left of this file. A download that lives writes all the time."""
+    ours = re.compile(rf"{re.escape(path.name)}\.[0-9a-f]{{8}}\.part")
+    for part in path.parent.iterdir():
+        with suppress(OSError):  # another process may have been faster
+            if ours.fullmatch(part.name) and part.stat().st_mtime < time.time() - _FORGOTTEN:
+                part.unlink()
+
+
 def _receive(url: str, file: DataFile, part: Path) -> None:
     # Packed files must come as they are: another encoding on the way would be undone, and the checksum be wrong.
     # And some hosts refuse a library's own name, so we give ours.
     headers = {"Accept-Encoding": "identity", "User-Agent": "minirad"}
-    download = lab("pooch").HTTPDownloader(chunk_size=_CHUNK, headers=headers)
+    download = lab("pooch").HTTPDownloader(chunk_size=_CHUNK, headers=headers, timeout=_TIMEOUT)
     bar = lab("tqdm").tqdm(total=file.bytes, desc=file.name, unit="B", unit_scale=True, leave=False, disable=None)
-    try:
-        with bar, open(part, "xb") as opened:
+    with bar, open(part, "xb") as opened:
+        try:
             download(url, _Receiver(opened, bar, limit=2 * file.bytes + (1 << 20)), None)
-    except lab("requests").RequestException as error:
-        # Its own text is long and has the address in it again.
-        answer = error.response
-        raise DataError(
-            f"{answer.status_code} {answer.reason}" if answer is not None else type(error).__name__
-        ) from None
+        except lab("requests").RequestException as error:
+            raise DataError(_in_short(error, file)) from None
+
+
+def _in_short(error: Any, file: DataFile) -> str:
+    """What requests complains of. Its own text is long and has the address in it again."""
+    if error.response is not None:
+        status = error.response.status_code
+        return f"{status} {responses.get(status, '')}".strip()
+    if "timed out" in str(error):
+        return f"sent nothing for {_TIMEOUT} seconds"
+    name = type(error).__name__
+    known = {
+        "ChunkedEncodingError": f"broke off before all {file.bytes:,} bytes had come",
+        "ConnectionError": "no connection",
+    }
+    return known.get(name, name)
 
 
 class _Receiver:
@@ -143,11 +143,15 @@ class _Receiver:
 
     def __init__(self, file: BinaryIO, bar: Any, limit: int) -> None:
         self.file, self.bar, self.limit, self.received = file, bar, limit, 0
+        self.start = time.monotonic()
 
     def write(self, chunk: bytes) -> None:
         self.received += len(chunk)
         if self.received > self.limit:
             raise DataError(f"sends more than {self.limit:,} bytes")
+        seconds = time.monotonic() - self.start
+        if seconds > _PATIENCE and self.received < _SLOWEST * seconds:
+            raise DataError(f"sends less than {_SLOWEST:,} bytes a second")
         self.file.write(chunk)
         self.bar.update(len(chunk))
 

@@ -33,7 +33,7 @@ class DataFile:
 
 @dataclass(frozen=True)
 class DataSet:
-    """A data set. It lies in a folder of its own name. One without files comes with a package, or is computed."""
+    """A data set. It lies in a folder of its own name. One without files comes with a package."""
 
     name: str
     kind: str  # what a loader makes of it: "images" in grey, "colour images", "translation", "text"
@@ -42,6 +42,7 @@ class DataSet:
     citation: str
     homepage: str
     files: tuple[DataFile, ...] = ()
+    package: str | None = None  # what it comes with, by the name to import
 
     @property
     def needs_download(self) -> bool:
@@ -108,6 +109,7 @@ _DATA_SETS = (
         citation="E. Alpaydin and C. Kaynak. Optical Recognition of Handwritten Digits. "
         "UCI Machine Learning Repository, 1998.",
         homepage="https://archive.ics.uci.edu/dataset/80",
+        package="sklearn",
     ),
     DataSet(
         name="mnist",
@@ -232,6 +234,7 @@ _DATA_SETS = (
         licence="none needed",
         citation="The contributors to num2words. https://github.com/savoirfairelinux/num2words",
         homepage="https://github.com/savoirfairelinux/num2words",
+        package="num2words",
     ),
     DataSet(
         name="multi30k",
@@ -287,6 +290,7 @@ _DATA_SETS = (
         licence="PSF-2.0",
         citation="G. van Rossum and the Python development team. The Python Language Reference.",
         homepage="https://docs.python.org/3/reference/",
+        package="pydoc_data",
     ),
     DataSet(
         name="tinyshakespeare",
@@ -308,7 +312,7 @@ _DATA_SETS = (
         name="ptb",
         kind="text",
         description="Penn Treebank: a million words of the Wall Street Journal, the 10,000 most frequent ones kept",
-        licence="for members of the Linguistic Data Consortium",
+        licence="for members of the LDC",  # the Linguistic Data Consortium
         citation="M. Marcus, B. Santorini and M. A. Marcinkiewicz. Building a Large Annotated Corpus of English: the "
         "Penn Treebank. Computational Linguistics 19(2), 1993.",
         homepage="https://catalog.ldc.upenn.edu/LDC99T42",

@@ -1,17 +1,18 @@
-"""Downloads from a server in a thread, which has good files, bad ones, and bad manners."""
+"""Downloads from good servers and bad ones. What each data set refuses: test_safety.py."""
 
 import gzip
 import hashlib
 import io
+import os
 import subprocess
 import sys
 import threading
-from contextlib import suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+import time
 
 import pytest
+from data.http_server import Server, send, send_without_end, serving
 
-from minirad.data import DataError, DataFile, DataSet, download, fetch, folder, problem
+from minirad.data import DataError, DataFile, DataSet, checking, download, fetch, folder, problem
 
 pytest.importorskip("pooch")
 pytest.importorskip("tqdm")
@@ -33,63 +34,11 @@ WRONG = {
 wrong = pytest.mark.parametrize(("content", "says"), WRONG.values(), ids=list(WRONG))
 
 
-class Handler(BaseHTTPRequestHandler):
-    def do_GET(self):
-        self.server.asked.append(self.path)
-        self.server.agents.append(self.headers["User-Agent"])
-        answer = self.server.answers.get(self.path)
-        if callable(answer):
-            answer(self)
-        elif answer is None:
-            self.send_error(404)
-        else:
-            send(self, answer)
-
-    def log_message(self, *args):
-        pass
-
-
-def send(handler, content, length=None):
-    handler.send_response(200)
-    handler.send_header("Content-Length", str(len(content) if length is None else length))
-    handler.end_headers()
-    handler.wfile.write(content)
-
-
-def send_without_end(handler):
-    handler.send_response(200)
-    handler.end_headers()
-    with suppress(OSError):  # the other side hangs up
-        for _ in range(1000):  # for the test, an end
-            handler.wfile.write(bytes(1 << 16))
-
-
-class Server(ThreadingHTTPServer):
-    """answers: path -> content, or a function that is given the handler.
-
-    asked: the paths in the order of requests; agents: who they said they were.
-    """
-
-    daemon_threads = True
-
-    def __init__(self):
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.answers, self.asked, self.agents = {}, [], []
-
-    def url(self, path):
-        return f"http://127.0.0.1:{self.server_port}{path}"
-
-
 @pytest.fixture
 def server(monkeypatch):
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    server = Server()
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving() as server:
+        yield server
 
 
 @pytest.fixture(autouse=True)
@@ -166,11 +115,16 @@ def test_a_host_that_refuses_python(server, place):
     assert server.agents == ["minirad"]
 
 
-def test_mirrors_in_turn(server, place):
+def test_mirrors_in_turn(server, place, capsys):
     server.answers |= {"/2/numbers.gz": LOGIN, "/3/numbers.gz": PACKED, "/4/numbers.gz": PACKED}
     fetch(tiny(*(server.url(f"/{i}/numbers.gz") for i in (1, 2, 3, 4))))
     assert place.read_bytes() == PACKED
     assert server.asked == ["/1/numbers.gz", "/2/numbers.gz", "/3/numbers.gz"]
+    assert capsys.readouterr() == (
+        "",
+        f"{server.url('/1/numbers.gz')}: 404 Not Found. Trying the next address\n"
+        f"{server.url('/2/numbers.gz')}: what came is a web page (of a login, or an error). Trying the next address\n",
+    )
 
 
 @pytest.mark.parametrize("content", [REPACKED, CONTENT], ids=["another header", "unpacked"])
@@ -200,8 +154,8 @@ def test_no_mirror(server, place):
     gone.server_close()
     text = refused(tiny(server.url("/missing"), server.url("/cut"), gone.url("/")))
     assert f"{server.url('/missing')}: 404 Not Found; " in text
-    assert f"{server.url('/cut')}: ChunkedEncodingError; " in text
-    assert f"{gone.url('/')}: ConnectionError)" in text
+    assert f"{server.url('/cut')}: broke off before all {len(PACKED):,} bytes had come; " in text
+    assert f"{gone.url('/')}: no connection)" in text
     assert list(place.parent.iterdir()) == []
 
 
@@ -209,6 +163,45 @@ def test_a_download_without_end(server, place):
     server.answers["/numbers.gz"] = send_without_end
     assert "sends more than" in refused(tiny(server.url("/numbers.gz")))
     assert list(place.parent.iterdir()) == []
+
+
+def test_a_server_that_says_nothing(server, place, monkeypatch):
+    monkeypatch.setattr(download, "_TIMEOUT", 0.2)
+    end = threading.Event()
+    server.answers["/numbers.gz"] = lambda handler: end.wait(60)
+    text = refused(tiny(server.url("/numbers.gz")))
+    end.set()
+    assert f"{server.url('/numbers.gz')}: sent nothing for 0.2 seconds)" in text
+    assert list(place.parent.iterdir()) == []
+
+
+def test_a_server_that_stops_in_between(server, place, monkeypatch):
+    monkeypatch.setattr(download, "_TIMEOUT", 0.2)
+    end = threading.Event()
+
+    def answer(handler):
+        send(handler, PACKED[:500], length=len(PACKED))
+        end.wait(60)
+
+    server.answers["/numbers.gz"] = answer
+    text = refused(tiny(server.url("/numbers.gz")))
+    end.set()
+    assert f"{server.url('/numbers.gz')}: sent nothing for 0.2 seconds)" in text
+    assert list(place.parent.iterdir()) == []
+
+
+def test_a_server_that_hardly_sends(server, place, monkeypatch):
+    monkeypatch.setattr(download, "_PATIENCE", 0)
+    monkeypatch.setattr(download, "_SLOWEST", 10**12)
+    server.answers["/numbers.gz"] = PACKED
+    assert "sends less than 1,000,000,000,000 bytes a second" in refused(tiny(server.url("/numbers.gz")))
+    assert list(place.parent.iterdir()) == []
+
+
+def test_what_a_server_says_is_not_repeated(server):
+    """It could be anything: colours of the terminal, say."""
+    server.answers["/numbers.gz"] = lambda handler: handler.send_error(503, "\x1b[31mred")
+    assert f"{server.url('/numbers.gz')}: 503 Service Unavailable)" in refused(tiny(server.url("/numbers.gz")))
 
 
 def test_ctrl_c_leaves_nothing(server, place, monkeypatch):
@@ -290,6 +283,33 @@ def test_a_folder_that_cannot_be(place, tmp_path):
     assert str(place) in refused(tiny("http://127.0.0.1:1/"))
 
 
+def test_a_link_that_leads_nowhere_stays(server, place, tmp_path):
+    """Its disk may come back."""
+    server.answers["/numbers.gz"] = PACKED
+    place.parent.mkdir(parents=True)
+    place.symlink_to(tmp_path / "unplugged" / "numbers.gz")
+    assert f"{place} can't be read: No such file or directory" in refused(tiny(server.url("/numbers.gz")))
+    assert place.is_symlink()
+    assert server.asked == []
+
+
+def test_what_killed_processes_left_is_removed_after_a_day(server, place):
+    server.answers["/numbers.gz"] = PACKED
+    place.parent.mkdir(parents=True)
+    files = {
+        "numbers.gz.0123abcd.part": 2,  # days
+        "numbers.gz.aaaaaaaa.part": 0,  # this one may be alive
+        "numbers.gz.my-notes.part": 2,
+        "numbers-gz.0123abcd.part": 2,
+        "numbers.gz.0123abcde.part": 2,
+    }
+    for name, days in files.items():
+        (place.parent / name).write_bytes(b"half")
+        os.utime(place.parent / name, (time.time() - days * 86400 - 60,) * 2)
+    fetch(tiny(server.url("/numbers.gz")))
+    assert {path.name for path in place.parent.iterdir()} == {"numbers.gz", *list(files)[1:]}
+
+
 def test_unpacking_stops_at_the_known_size(place, monkeypatch):
     read = []
 
@@ -299,7 +319,7 @@ def test_unpacking_stops_at_the_known_size(place, monkeypatch):
             return super().read(size)
 
     put(place, PACKED[:-1])
-    monkeypatch.setattr(download, "open_unpacked", lambda path: Counted(bytes(100 * len(CONTENT))))
+    monkeypatch.setattr(checking, "open_unpacked", lambda path: Counted(bytes(100 * len(CONTENT))))
     assert problem(place, tiny(content_known=True).files[0])
     assert min(read) > 0
     assert sum(read) <= len(CONTENT) + 2 * max(read)
@@ -324,3 +344,26 @@ def test_two_processes_at_once(server, place):
     assert len(server.asked) == 2
     assert place.read_bytes() == PACKED
     assert list(place.parent.iterdir()) == [place]
+
+
+def test_a_process_that_is_killed_does_no_harm(server, place):
+    half, end = threading.Event(), threading.Event()
+
+    def answer(handler):
+        send(handler, PACKED[:500], length=len(PACKED))
+        half.set()
+        end.wait(60)
+
+    server.answers["/numbers.gz"] = answer
+    dataset = tiny(server.url("/numbers.gz"))
+    child = subprocess.Popen([sys.executable, "-c", f"from minirad.data import *; fetch({dataset!r})"])
+    assert half.wait(60)
+    child.kill()
+    child.wait()
+    assert not place.exists()
+    (part,) = place.parent.iterdir()
+    server.answers["/numbers.gz"] = PACKED
+    fetch(dataset)
+    end.set()
+    assert place.read_bytes() == PACKED
+    assert set(place.parent.iterdir()) == {place, part}

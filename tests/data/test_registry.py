@@ -25,6 +25,8 @@ def test_entry(name):
     dataset = get(name)
     assert dataset.name == name
     assert dataset.needs_download == (name not in ("digits", "cifar10-jpeg", "number-words", "python-docs"))
+    # A set is downloaded, put there by its user, or comes with a package.
+    assert (dataset.package is None) == bool(dataset.files)
     for text in (dataset.kind, dataset.description, dataset.licence, dataset.citation, dataset.homepage):
         assert text.strip() == text != ""
     assert len({file.name for file in dataset.files}) == len(dataset.files)
