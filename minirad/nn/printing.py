@@ -16,6 +16,7 @@ def unusual(**found: tuple[Any, Any]) -> str:
 def text(self: Module) -> str:
     """repr(module): a line for each layer, indented as the modules are nested."""
     children = [f"  ({name}): " + repr(child).replace("\n", "\n  ") for name, child in self.named_children()]
+    own = self.extra_repr()
     if not children:
-        return f"{type(self).__name__}({self.extra_repr()})"
-    return "\n".join([f"{type(self).__name__}(", *children, ")"])
+        return f"{type(self).__name__}({own})"
+    return "\n".join([f"{type(self).__name__}(", *([f"  {own}"] if own else []), *children, ")"])

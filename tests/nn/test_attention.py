@@ -209,7 +209,7 @@ def test_the_same_seed_drops_the_same_whether_weights_are_needed_or_not():
 
 
 def test_repr():
-    assert repr(MultiheadAttention(6, 2).extra_repr()) == "'6, 2'"
+    assert repr(MultiheadAttention(6, 2)) == "MultiheadAttention(\n  6, 2\n  (out_proj): Linear(6, 6)\n)"
     options: dict[str, Any] = {"dropout": 0.1, "bias": False, "batch_first": True}
     assert MultiheadAttention(6, 2, **options).extra_repr() == "6, 2, dropout=0.1, bias=False, batch_first=True"
 
