@@ -101,6 +101,24 @@ def test_cross_entropy_is_what_it_replaces(case):
         np.testing.assert_allclose(fused, written_out, rtol=1e-12, atol=1e-12, strict=True)
 
 
+@pytest.mark.parametrize("reduction", ["mean", "none"])
+@pytest.mark.parametrize("shape", [(700, 600), (3, 150_000), (2, 600, 350)], ids=str)
+def test_large_vocabularies_too(shape, reduction):
+    """Where chunks of rows are shared among threads."""
+    rng = np.random.default_rng(0)
+    target = rng.integers(0, shape[1], (shape[0], *shape[2:]))
+    target[0] = -100
+    options = {"ignore_index": -100, "reduction": reduction, "label_smoothing": 0.1}
+    results = []
+    for function in (cross_entropy, plain):
+        x = mr.tensor(np.random.default_rng(1).standard_normal(shape), requires_grad=True)
+        y = function(x, target, **options)
+        (y * y).sum().backward()
+        results.append([host(y), host(x.grad)])
+    for fused, written_out in zip(*results, strict=True):
+        np.testing.assert_allclose(fused, written_out, rtol=1e-9, atol=1e-14, strict=True)
+
+
 @pytest.mark.parametrize("dtype", ["uint8", "int32", "int64"])
 def test_targets_of_any_integer_type(dtype):
     x, target = mr.tensor([[1.0, 2.0, 0.5]]), np.array([2], dtype)

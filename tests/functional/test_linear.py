@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from helpers import host
+from helpers import device, host
 from hypothesis import given
 from hypothesis import strategies as st
 from ops import SHAPES, Op, check_op, check_torch
@@ -49,6 +49,22 @@ def test_linear_is_what_it_replaces(case):
         results.append([host(y), *(host(x.grad) for x in inputs)])
     for fused, written_out in zip(*results, strict=True):
         np.testing.assert_allclose(fused, written_out, rtol=1e-12, atol=1e-12, strict=True)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_large_ones_too(turned):
+    """Where threads share the rows; also for inputs of three axes that lie in memory in another order."""
+    results = []
+    for function in (F.linear, plain):
+        arrays = LINEAR.arrays(((2, 300, 120), (250, 120), (250,)))
+        inputs = [mr.Tensor(device(array.T.copy()).T if turned else device(array)) for array in arrays]
+        for x in inputs:
+            x.requires_grad = True
+        y = function(*inputs)
+        (y * y).sum().backward()
+        results.append([host(y), *(host(x.grad) for x in inputs)])
+    for fused, written_out in zip(*results, strict=True):
+        np.testing.assert_allclose(fused, written_out, rtol=1e-9, atol=1e-9, strict=True)
 
 
 @pytest.mark.parametrize("wanted", [(True, False, False), (False, True, False), (False, False, True)], ids=str)

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import minirad as mr
+from minirad import threads
 from minirad.functional import products
 from minirad.functional.by_rows import by_rows
 from minirad.functional.products import product, sum_of_rows
@@ -48,14 +49,22 @@ def test_large_ones(two_threads, dtype, turned):
     a, b, bias = (numbers(*shape, dtype=dtype) for shape in ((301, 200), (200, 403), (403,)))
     ours = [device(array.T.copy()).T if turned else device(array) for array in (a, b)]
     assert a.size * b.shape[1] > products.SMALL
-    assert a.size > products.TINY
     out = host(product(*ours, device(bias)))
     near = {"rtol": 1e-4, "atol": 1e-4} if dtype == "float32" else {"rtol": 1e-10, "atol": 1e-10}
     np.testing.assert_allclose(out, a @ b + bias, **near, strict=True)
     np.testing.assert_array_equal(host(product(*ours, device(bias))), out)
-    np.testing.assert_allclose(host(sum_of_rows(ours[0])), a.sum(0), **near, strict=True)
     mr.set_num_threads(1)
     np.testing.assert_allclose(host(product(*ours, device(bias))), out, **near)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize("shape", [(100, 100), (4 * threads.SMALL // 301 + 1, 301)], ids=["one thread", "two"])
+def test_large_sums(two_threads, shape, turned):
+    a = numbers(*shape)
+    assert a.size > products.TINY
+    ours = device(a.T.copy()).T if turned else device(a)
+    np.testing.assert_allclose(host(sum_of_rows(ours)), a.sum(0), rtol=1e-10, atol=1e-10, strict=True)
+    np.testing.assert_array_equal(host(sum_of_rows(ours)), host(sum_of_rows(ours)))
 
 
 @pytest.mark.parametrize("shape", [(0, 3), (4, 3), (1000, 700), (3, 200_000), (400_000, 1)])
