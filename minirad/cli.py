@@ -1,4 +1,4 @@
-"""The command line: minirad list | compare | trace | data."""
+"""The command line: minirad list | compare | plot | trace | data."""
 
 from __future__ import annotations
 
@@ -140,6 +140,24 @@ class Data:
         return import_module("minirad.experiments.data_report").prepare(self.action, self.names, self.all)
 
 
+@dataclass(frozen=True)
+class Plot:
+    """Draw recorded runs: curves grouped by any of their settings, with a band over the seeds."""
+
+    folder: Annotated[tyro.conf.Positional[Path], arg(metavar="FOLDER")]
+    """Where the result files are, such as results/compare/digits."""
+    by: Annotated[tuple[str, ...], arg(metavar="NAME ...", help_behavior_hint="(default: all that differ)")] = ()
+    """Settings to group the runs by: optimizer lr. Each group is a line; runs that differ otherwise are its band."""
+    y: Annotated[tuple[str, ...], arg(metavar="NAME ...", help_behavior_hint="(default: loss accuracy)")] = ()
+    """What to draw: loss, accuracy, train_loss, whatever the runs hold; r is RAdam's r_t."""
+    out: Annotated[Path | None, arg(metavar="FILE", help_behavior_hint="(default: beside the folder)")] = None
+    """The picture: .png, .pdf, .svg."""
+
+    def prepare(self) -> Callable[[], None]:
+        """Read the runs and check the input; what is returned draws."""
+        return import_module("minirad.experiments.plot_report").prepare(self.folder, self.by, self.y, self.out)
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command line. Bad input gives one line on stderr and exit code 2, ctrl-C exit code 130.
 
@@ -162,14 +180,14 @@ def main(argv: Sequence[str] | None = None) -> None:
         sys.exit(130)
 
 
-def _command(argv: Sequence[str] | None) -> List | Compare | Trace | Data:
+def _command(argv: Sequence[str] | None) -> List | Compare | Plot | Trace | Data:
     if "tyro" not in globals():
         raise ImportError("the command line needs more than NumPy: minirad[lab] (in a clone: pip install -e '.[lab]')")
     printed = StringIO()
     try:
         with redirect_stderr(printed):
             return tyro.cli(
-                List | Compare | Trace | Data,
+                List | Compare | Plot | Trace | Data,
                 prog="minirad",
                 description="The RAdam paper as readable code, on NumPy.",
                 args=argv,

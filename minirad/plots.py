@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib import import_module
 from itertools import pairwise
 from math import isfinite
@@ -38,11 +39,9 @@ def compare_figure(title: str, losses: dict[str, list[list[float]]], accuracies:
     figure.suptitle(title, fontsize=10)
     start = [curve[0] for curves in losses.values() for curve in curves if isfinite(curve[0])]
     ceiling = CEILING * max(start, default=1.0)
-    for (name, curves), (colour, dash) in zip(losses.items(), _styles(len(losses)), strict=True):
+    for (name, curves), style in zip(losses.items(), _styles(len(losses)), strict=True):
         steps, binned = log_bins(curves)
-        seen = np.fmin(binned, ceiling)  # of nan and the ceiling, the ceiling
-        left.plot(steps, np.median(seen, axis=0), linestyle=dash, color=colour, label=name)
-        left.fill_between(steps, seen.min(axis=0), seen.max(axis=0), color=colour, alpha=0.2, lw=0)
+        _band(left, steps, np.fmin(binned, ceiling), name, style)  # of nan and the ceiling, the ceiling
     left.set(xscale="log", yscale="log", xlabel="step", ylabel="training loss (batch)")
     left.set_ylim(top=min(left.get_ylim()[1], ceiling))
     left.set_title("median over the seeds; the band holds them all", fontsize=9)
@@ -99,7 +98,70 @@ def trace_figure(title: str, traces: dict[str, np.ndarray]) -> Any:
     return figure
 
 
-def log_bins(curves: Sequence[Sequence[float]]) -> tuple[np.ndarray, np.ndarray]:
+@dataclass(frozen=True)
+class Panel:
+    """One picture of runs_figure: the column y against x ("step" or "epoch").
+
+    ``groups`` has for each label an array (runs, steps or epochs): y at x = 1, 2, ...; nan where a run was over, and
+    infinite where it had diverged.
+    """
+
+    y: str
+    x: str
+    groups: dict[str, np.ndarray]
+
+
+def runs_figure(title: str, labels: Sequence[str], panels: Sequence[Panel]) -> Any:
+    """Curves of groups of runs, several columns side by side: the median of each group, and a band that holds them all.
+
+    Args:
+        title: the figure's title.
+        labels: of all groups, in the order of the legend. A group looks the same in each picture.
+        panels: what to draw, up to three in a row. Losses have a logarithmic axis; accuracies are shown in %.
+    """
+    columns = 2 if len(panels) == 4 else min(len(panels), 3)
+    rows = -(-len(panels) // columns)
+    figure = new_figure(max(4.5 * columns, 6.0), 3.5 * rows + 0.5 + 0.2 * -(-len(labels) // 3))
+    figure.suptitle(f"{title}\nmedian over the runs; the band holds them all", fontsize=9)
+    styles = dict(zip(labels, _styles(len(labels)), strict=True))
+    axes = figure.subplots(rows, columns, squeeze=False)
+    for ax, panel in zip(axes.flat, panels, strict=False):
+        _draw(ax, panel, styles)
+    for ax in axes.flat[len(panels) :]:
+        ax.remove()
+    handles = {label: line for ax in axes.flat for line, label in zip(*ax.get_legend_handles_labels(), strict=True)}
+    shown = [label for label in labels if label in handles]
+    figure.legend(
+        [handles[label] for label in shown], shown, loc="outside lower center", ncols=3, frameon=False, fontsize=8
+    )
+    return figure
+
+
+def _draw(ax: Any, panel: Panel, styles: dict[str, tuple[str, Any]]) -> None:
+    loss, percent = "loss" in panel.y, "accuracy" in panel.y
+    starts = [values[0] for group in panel.groups.values() for values in group if isfinite(values[0])]
+    ceiling = CEILING * max(starts, default=1.0) if loss else np.inf
+    for label, group in panel.groups.items():
+        x, values = log_bins(group) if panel.x == "step" else (np.arange(1, group.shape[1] + 1), group)
+        _band(ax, x, np.minimum(100 * values if percent else values, ceiling), label, styles[label])
+    shown = np.concatenate([line.get_ydata() for line in ax.lines])
+    ax.set(xlabel=panel.x, ylabel=panel.y + (" (%)" if percent else ""))
+    ax.set_xscale("log" if panel.x == "step" and len(shown) else "linear")
+    if loss and (shown > 0).any():
+        ax.set_yscale("log")
+        ax.set_ylim(top=min(ax.get_ylim()[1], ceiling))
+
+
+def _band(ax: Any, x: np.ndarray, values: np.ndarray, label: str, style: tuple[str, Any]) -> None:
+    """The median of the rows against x, and the area that holds them all; where all are nan, nothing."""
+    colour, dash = style
+    some = ~np.isnan(values).all(axis=0)
+    x, values = x[some], values[:, some]
+    ax.plot(x, np.nanmedian(values, axis=0), linestyle=dash, color=colour, label=label, marker="." * (len(x) == 1))
+    ax.fill_between(x, np.nanmin(values, axis=0), np.nanmax(values, axis=0), color=colour, alpha=0.2, lw=0)
+
+
+def log_bins(curves: Sequence[Sequence[float]] | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Average curves over stretches of steps that look equally long on a logarithmic axis.
 
     Returns:
@@ -124,4 +186,6 @@ def new_figure(width: float, height: float) -> Any:
 
 
 def _styles(n: int) -> list[tuple[str, Any]]:
-    return [STYLES[i % len(STYLES)] for i in range(n)]
+    """Colours with dashes: the five of STYLES, then each colour with the next one's dashes, and so on."""
+    k = len(STYLES)
+    return [(STYLES[i % k][0], STYLES[(i + i // k) % k][1]) for i in range(n)]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from optim.plain import plains
 
 from minirad import optim
-from minirad.plots import BINS, CEILING, compare_figure, log_bins, new_figure, trace_figure
+from minirad.plots import BINS, CEILING, STYLES, Panel, compare_figure, log_bins, new_figure, runs_figure, trace_figure
 
 agg = pytest.importorskip("matplotlib.backends.backend_agg", reason="needs matplotlib")
 
@@ -276,3 +276,92 @@ def test_a_trace_of_sgd_drawn():
     figure = trace_figure("SGD", {"sgd": traced(lambda p: optim.SGD(p, lr=0.1, momentum=0.9))})
     assert [line.get_label() for line in figure.axes[3].lines] == ["g", "m"]
     agg.FigureCanvasAgg(figure).draw()
+
+
+# ---- runs_figure
+
+
+def example_panels(groups=3, seeds=4):
+    rng = np.random.default_rng(0)
+    labels = [f"radam, lr {10.0**-i:g}" for i in range(groups)]
+    return labels, [
+        Panel("loss", "step", {name: rng.exponential(size=(seeds, 300)) for name in labels}),
+        Panel("test_accuracy", "epoch", {name: rng.random((seeds, 9)) for name in labels}),
+        Panel("r", "step", {labels[-1]: np.array([[nan] * 4 + [0.1 * i for i in range(5, 9)]] * seeds)}),
+    ]
+
+
+def test_runs_drawn():
+    labels, panels = example_panels()
+    figure = runs_figure("a title", labels, panels)
+    loss, accuracy, r = figure.axes
+    assert figure._suptitle.get_text().splitlines()[0] == "a title"
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == labels
+    assert (loss.get_xscale(), loss.get_yscale(), loss.get_xlabel(), loss.get_ylabel()) == (
+        "log",
+        "log",
+        "step",
+        "loss",
+    )
+    assert (accuracy.get_xscale(), accuracy.get_yscale(), accuracy.get_xlabel()) == ("linear", "linear", "epoch")
+    assert accuracy.get_ylabel() == "test_accuracy (%)"
+    assert (r.get_xscale(), r.get_yscale()) == ("log", "linear")
+    for line, band, group in zip(loss.lines, loss.collections, panels[0].groups.values(), strict=True):
+        steps, means = log_bins(group)
+        np.testing.assert_allclose(line.get_xdata(), steps)
+        np.testing.assert_allclose(line.get_ydata(), np.median(means, axis=0))
+        heights = band.get_paths()[0].vertices[:, 1]
+        assert (heights.min(), heights.max()) == pytest.approx((means.min(), means.max()))
+    for line, group in zip(accuracy.lines, panels[1].groups.values(), strict=True):
+        np.testing.assert_array_equal(line.get_xdata(), range(1, 10))
+        np.testing.assert_allclose(line.get_ydata(), 100 * np.median(group, axis=0))
+    assert r.lines[0].get_xdata()[0] == 5  # before, r is not defined
+    assert r.lines[0].get_color() == loss.lines[2].get_color() != loss.lines[0].get_color()
+    agg.FigureCanvasAgg(figure).draw()
+
+
+@pytest.mark.parametrize(("count", "shape"), [(1, (1, 1)), (2, (1, 2)), (3, (1, 3)), (4, (2, 2)), (5, (2, 3))])
+def test_where_the_pictures_stand(count, shape):
+    labels, panels = example_panels()
+    figure = runs_figure("", labels, (panels * 2)[:count])
+    assert len(figure.axes) == count
+    assert figure.axes[0].get_subplotspec().get_gridspec().get_geometry() == shape
+
+
+def test_a_run_that_was_over_early_and_one_that_diverged():
+    group = np.array([[2.0, 1.0, nan, nan], [2.0, inf, inf, inf], [4.0, 3.0, 2.0, nan]])
+    loss, accuracy = runs_figure(
+        "", ["a"], [Panel("test_loss", "epoch", {"a": group}), Panel("accuracy", "epoch", {"a": np.full((1, 1), 0.5)})]
+    ).axes
+    ceiling = 4.0 * CEILING
+    np.testing.assert_array_equal(loss.lines[0].get_ydata(), [2, 3, (2 + ceiling) / 2, ceiling])
+    assert loss.get_ylim()[1] == ceiling
+    assert accuracy.lines[0].get_marker() == "."  # a single point has no line
+
+
+@pytest.mark.parametrize("values", [[[nan, nan]], [[inf, inf]], [[0.0, 0.0]]])
+def test_nothing_to_see(values):
+    names = ("loss",) if values == [[inf, inf]] else ("loss", "r")
+    panels = [Panel(y, x, {"a": np.array(values)}) for y in names for x in ("step", "epoch")]
+    runs_figure("", ["a"], panels).savefig(BytesIO())
+
+
+def test_as_many_groups_as_colours_and_dashes_make_can_be_told_apart():
+    labels, panels = example_panels(groups=len(STYLES) ** 2)
+    lines = runs_figure("", labels, panels[:1]).axes[0].lines
+    assert len({(line.get_color(), str(line._unscaled_dash_pattern)) for line in lines}) == 25
+
+
+@pytest.mark.parametrize("groups", [1, 6, 25])
+@pytest.mark.parametrize("count", [1, 3])
+def test_no_words_of_runs_overlap(groups, count):
+    labels, panels = example_panels(groups)
+    page, frames, boxes = frame_and_texts(runs_figure("results/compare/digits", labels, panels[-count:]))
+    for (one, box), (other, next_box) in combinations(boxes.items(), 2):
+        assert not box.overlaps(next_box), f"{one!r} over {other!r}"
+    for text, box in boxes.items():
+        assert page.x0 <= box.x0, text
+        assert box.x1 <= page.x1, text
+        assert page.y0 <= box.y0, text
+        assert box.y1 <= page.y1, text
+        assert not any(box.overlaps(frame) for frame in frames), f"{text!r} in the picture"

@@ -1,0 +1,113 @@
+"""Recorded runs, read back from their result files whatever the experiment was."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from inspect import signature
+from math import inf, nan
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from minirad.experiments.curves import fill
+from minirad.experiments.results import Row
+from minirad.optim import RAdam
+from minirad.variance import rectification
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A run: its settings, one row an epoch, and why it ended early, if it did.
+
+    A column of the rows holds a number an epoch, or a list of numbers: one a step, or those at the steps of the column
+    "step" (see curves.thin).
+    """
+
+    settings: dict[str, Any]
+    rows: list[Row]
+    stopped: str | None
+
+    @cached_property
+    def columns(self) -> dict[str, str]:
+        """What it has curves of, and against what: "step" or "epoch"."""
+        found: dict[str, str] = {}
+        for name in dict.fromkeys(key for row in self.rows for key in row if key not in ("epoch", "step")):
+            cells = [row[name] for row in self.rows if name in row]
+            if all(isinstance(cell, list) and all(map(_is_number, cell)) for cell in cells):
+                found |= {name: "step"} if any(cells) else {}
+            elif all(map(_is_number, cells)):
+                found[name] = "epoch"
+        if "step" in found.values() and self.settings.get("optimizer") == "radam":
+            found.setdefault("r", "step")
+        return found
+
+    def curve(self, name: str) -> np.ndarray:
+        """A column at steps or epochs 1, 2, ... RAdam's r_t is computed where it was not recorded.
+
+        A number that was not finite was recorded as null; it is infinite in a loss, else nan.
+        """
+        null = inf if "loss" in name else nan
+        rows = [row for row in self.rows if name in row]
+        if not rows:
+            steps = max(len(self.curve(other)) for other, x in self.columns.items() if x == "step" and other != name)
+            beta2 = self.settings.get("beta2")
+            beta2 = signature(RAdam).parameters["betas"].default[1] if beta2 is None else beta2
+            return np.array([rectification(t, beta2) for t in range(1, steps + 1)])
+        if self.columns[name] == "epoch":
+            x = [row.get("epoch", i) for i, row in enumerate(rows, 1)]
+            y = [row[name] for row in rows]
+        else:
+            x = [step for row in rows for step in row.get("step", ())]
+            y = [value for row in rows for value in row[name]]
+        return fill(x or range(1, len(y) + 1), [null if value is None else value for value in y])
+
+
+def read(folder: Path) -> list[Recorded]:
+    """All runs of a folder that experiments.results.Store wrote, such as results/compare/digits.
+
+    Raises:
+        ValueError: there is no such folder, no run in it, or a file is no result. OSError: a file can't be read.
+    """
+    if not folder.is_dir():
+        raise ValueError(f"{folder}: there is no such folder")
+    paths = sorted(folder.glob("*.jsonl"))
+    if not paths:
+        below = sorted({str(path.parent) for path in folder.rglob("*.jsonl")})
+        raise ValueError(f"{folder} holds no runs" + (f"; there are some in {', '.join(below)}" if below else ""))
+    return [_read(path) for path in paths]
+
+
+def _read(path: Path) -> Recorded:
+    try:
+        header, *rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        settings, end = dict(header["settings"]), {}
+        if rows and "stopped" in rows[-1]:
+            *rows, end = rows
+        return Recorded(settings, [dict(row) for row in rows], end.get("stopped"))
+    except (ValueError, TypeError, KeyError, AttributeError):
+        raise ValueError(f"{path} is not the result of a run; move it away") from None
+
+
+def table(runs: Sequence[Recorded], name: str) -> np.ndarray:
+    """The curves of several runs as one array (runs, steps or epochs), nan from where a run was over.
+
+    A run that stopped early did not do better by it: its losses are infinite from there. Of another column, it keeps
+    its last value.
+    """
+    curves = [run.curve(name) for run in runs]
+    length = max(map(len, curves))
+    filled = np.full((len(runs), length), nan)
+    for row, curve, run in zip(filled, curves, runs, strict=True):
+        row[: len(curve)] = curve
+        if run.stopped and len(curve):
+            row[len(curve) :] = inf if "loss" in name else curve[-1]
+    return filled
+
+
+def _is_number(cell: Any) -> bool:
+    """Or null, which stands for a number that is not finite."""
+    return cell is None or (isinstance(cell, int | float) and not isinstance(cell, bool))
