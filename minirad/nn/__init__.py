@@ -25,7 +25,8 @@ from minirad.nn.transformer import (
 
 __all__ = [
     "GELU", "LSTM", "AdaptiveAvgPool2d", "AdaptiveLogSoftmaxWithLoss", "AvgPool2d", "BatchNorm1d", "BatchNorm2d",
-    "Conv2d", "CrossEntropyLoss", "Dropout", "Embedding", "Flatten", "LSTMCell", "LayerNorm", "Linear", "MSELoss",
-    "MaxPool2d", "Module", "ModuleList", "Parameter", "ReLU", "Sequential", "Sigmoid", "Tanh", "functional", "init",
-    "utils",
+    "Conv2d", "CrossEntropyLoss", "Dropout", "Embedding", "Flatten", "LSTMCell", "LayerNorm", "LearnedPositions",
+    "Linear", "MSELoss", "MaxPool2d", "Module", "ModuleList", "MultiheadAttention", "Parameter", "ReLU", "Sequential",
+    "Sigmoid", "SinusoidalPositions", "Tanh", "Transformer", "TransformerDecoder", "TransformerDecoderLayer",
+    "TransformerEncoder", "TransformerEncoderLayer", "functional", "init", "utils",
 ]  # fmt: skip
