@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import struct
 import zipfile
 import zlib
@@ -28,8 +29,8 @@ def read_zip_members(path: str | os.PathLike[str], names: Sequence[str], limit: 
         The content of each, by its name.
 
     Raises:
-        DataError: the archive can't be read or is damaged; a wanted file is missing, there twice, or packed otherwise
-            than by deflate; or they are larger than the limit.
+        DataError: the archive can't be read or is damaged; a wanted file is missing, there twice, a link or other
+            thing that is no file, or packed otherwise than by deflate; or they are larger than the limit.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -47,6 +48,9 @@ def _read(archive: zipfile.ZipFile, names: Sequence[str], limit: int) -> dict[st
         members = [member for member in archive.infolist() if member.filename == name]
         if len(members) != 1:
             raise DataError(f"it has {name} twice" if members else f"it lacks {name}")
+        mode = members[0].external_attr >> 16  # as Unix has it, 0 elsewhere
+        if stat.S_IFMT(mode) not in (0, stat.S_IFREG):  # a link is never followed
+            raise DataError(f"{name} is no file in it")
         if members[0].compress_type not in _KINDS:
             raise DataError(f"{name} is not packed by deflate")
         content = bytearray()

@@ -169,7 +169,9 @@ def test_a_server_that_says_nothing(server, place, monkeypatch):
     monkeypatch.setattr(download, "_TIMEOUT", 0.2)
     end = threading.Event()
     server.answers["/numbers.gz"] = lambda handler: end.wait(60)
+    start = time.monotonic()
     text = refused(tiny(server.url("/numbers.gz")))
+    assert time.monotonic() - start < 4
     end.set()
     assert f"{server.url('/numbers.gz')}: sent nothing for 0.2 seconds)" in text
     assert list(place.parent.iterdir()) == []

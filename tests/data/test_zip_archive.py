@@ -1,6 +1,7 @@
 """Zip archives of all kinds. What is read goes into memory: none may leave a trace on the disk."""
 
 import io
+import stat
 import tracemalloc
 import warnings
 import zipfile
@@ -84,6 +85,18 @@ def test_twice_and_missing(path):
 @pytest.mark.parametrize("kind", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
 def test_packed_in_a_way_that_cannot_be_read_piece_by_piece(path, kind):
     assert "set/a.txt is not packed by deflate" in refused(path, zipped(*FILES.items(), kind=kind))
+
+
+@pytest.mark.parametrize("kind", [stat.S_IFLNK, stat.S_IFDIR, stat.S_IFIFO, stat.S_IFREG, 0])
+def test_what_is_no_file(path, kind):
+    link = zipfile.ZipInfo("set/a.txt")
+    link.create_system, link.external_attr = 3, (kind | 0o777) << 16  # 3: Unix
+    content = zipped((link, A), ("set/b.txt", B))
+    if kind in (stat.S_IFREG, 0):
+        path.write_bytes(content)
+        assert read(path) == FILES
+    else:
+        assert "set/a.txt is no file in it" in refused(path, content)
 
 
 def test_encrypted(path):

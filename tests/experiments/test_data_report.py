@@ -255,7 +255,11 @@ def test_verify_names_each_wrong_file(run, place, tiny):
     assert (mnist / "test.gz").read_bytes() == bytes(flipped)
     assert len(list(mnist.iterdir())) == len(list(ptb.iterdir())) == 2
     assert run("verify", "digits")[0] == 0
-    assert run("verify", "ptb")[0] == 1
+    assert run("verify", "ptb", "digits")[0] == 1
+    for file, content in FILES.items():
+        (ptb / file).write_bytes(content)
+    assert run("verify", "mnist", "ptb")[0] == 1
+    assert run("verify", "ptb") == (0, "ptb              2 right\n", "")
 
 
 def test_verify_a_folder_in_place_of_a_file(run, place, tiny):
@@ -313,6 +317,14 @@ def test_without_the_lab_extra():
     done = minirad_command("data", "list", without="pooch")  # which knows the cache folder
     assert (done.returncode, done.stdout) == (2, "")
     assert "pooch is not installed: it is in minirad[lab]" in one_line(done.stderr)
+
+
+@pytest.mark.parametrize("package", ["pooch", "tqdm"])
+def test_fetch_without_the_lab_extra(place, package):
+    done = minirad_command("data", "fetch", "ptb", without=package, MINIRAD_DATA=place)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert one_line(done.stderr).startswith(f"{package} is not installed: it is in minirad[lab]")
+    assert not place.exists()
 
 
 @pytest.mark.parametrize("action", ["list", "where", "verify"])
