@@ -145,6 +145,14 @@ def test_it_stops_when_no_open_beginning_can_win():
     assert model.steps == 2
 
 
+@pytest.mark.parametrize(("max_length", "stops"), [(4, True), (5, False)])
+def test_what_is_open_could_still_gain_by_its_length(max_length, stops):
+    """log 0.14 at the penalty of length 4 is worse than log 0.3 at that of length 1, and at that of length 5 better."""
+    model = Table(6, fixed={(): [0.3] + [0.14] * 5})
+    beam_search(model, [0], BEGIN, END, 6, 1.0, max_length)
+    assert (model.steps == 1) == stops
+
+
 def test_what_can_never_end_has_no_translation():
     model = Table(3, fixed={prefix: [0, 0, 1] for prefix in [(), (2,), (2, 2)]})
     assert beam_search(model, [0], BEGIN, END, max_length=3) == [Hypothesis((), -inf, -inf)]

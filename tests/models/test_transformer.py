@@ -229,6 +229,13 @@ def test_dropout_in_training_only_and_the_same_for_the_same_seed():
     assert model.loss(device(SOURCE), device(TARGET)).item() == model.loss(device(SOURCE), device(TARGET)).item()
 
 
+def test_dropout_of_what_goes_in():
+    model = translator(dropout=0.3)
+    x = host(model.embed(model.target_embedding, mr.tensor(TARGET)))
+    assert 0 < (x == 0).mean() < 1
+    assert (host(model.eval().embed(model.target_embedding, mr.tensor(TARGET))) != 0).all()
+
+
 def test_copies_share_nothing_and_stay_tied():
     model = translator()
     twin, before = deepcopy(model), model.state_dict()

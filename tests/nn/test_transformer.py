@@ -94,6 +94,17 @@ def test_transformer_as_in_pytorch(torch, options, masks):
     agree(torch, *pair(torch, "Transformer", WIDTH, 3, 2, 1, 7, **options), [SRC, TGT], masks)
 
 
+@pytest.mark.parametrize("which", ["src", "tgt", "memory"])
+def test_causal_is_the_mask_that_says_so(which):
+    """Also without the mask beside it, which PyTorch wants to see."""
+    model = nn.Transformer(WIDTH, 2, 1, 1, 7, 0.0, batch_first=True).double()
+    mask = device(~np.tri(L if which != "src" else S, L if which == "tgt" else S, dtype=bool))
+    inputs = [mr.tensor(SRC), mr.tensor(TGT)]
+    told, masked = model(*inputs, **{f"{which}_is_causal": True}), model(*inputs, **{f"{which}_mask": mask})
+    np.testing.assert_array_equal(host(told), host(masked))
+    assert (host(told) != host(model(*inputs))).any()
+
+
 def test_transformer_in_float32_as_in_pytorch(torch):
     ours, theirs = pair(torch, "Transformer", WIDTH, 3, 2, 1, 7, dtype="float")
     agree(torch, ours, theirs, [SRC.astype("float32"), TGT.astype("float32")], {}, 1e-4)
