@@ -39,7 +39,7 @@ def paths(dataset: DataSet) -> dict[str, Path]:
 def fetch(dataset: str | DataSet) -> dict[str, Path]:
     """Download what is missing of a data set and check what is there.
 
-    A host that sends something else is named on stderr, and the next one is tried.
+    A host that fails, or sends something else, is named on stderr when another one had the file.
 
     Args:
         dataset: the name of a data set, or the data set itself.
@@ -79,8 +79,6 @@ def _download(file: DataFile, path: Path) -> None:
     _remove_forgotten_parts(path)
     failures: list[str] = []
     for url in file.urls:
-        if failures:
-            print(f"{failures[-1]}. Trying the next address", file=sys.stderr)
         part = path.with_name(f"{file.name}.{os.urandom(4).hex()}.part")
         try:
             _receive(url, file, part)
@@ -90,6 +88,8 @@ def _download(file: DataFile, path: Path) -> None:
             if not os.path.lexists(path):
                 with suppress(FileExistsError):
                     part.rename(path)
+            for failure in failures:
+                print(f"{failure}. {file.name} came from {url} instead", file=sys.stderr)
             return
         except DataError as error:
             failures.append(f"{url}: {error}")

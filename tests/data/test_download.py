@@ -120,10 +120,11 @@ def test_mirrors_in_turn(server, place, capsys):
     fetch(tiny(*(server.url(f"/{i}/numbers.gz") for i in (1, 2, 3, 4))))
     assert place.read_bytes() == PACKED
     assert server.asked == ["/1/numbers.gz", "/2/numbers.gz", "/3/numbers.gz"]
+    came = f"numbers.gz came from {server.url('/3/numbers.gz')} instead"
     assert capsys.readouterr() == (
         "",
-        f"{server.url('/1/numbers.gz')}: 404 Not Found. Trying the next address\n"
-        f"{server.url('/2/numbers.gz')}: what came is a web page (of a login, or an error). Trying the next address\n",
+        f"{server.url('/1/numbers.gz')}: 404 Not Found. {came}\n"
+        f"{server.url('/2/numbers.gz')}: what came is a web page (of a login, or an error). {came}\n",
     )
 
 
@@ -148,7 +149,7 @@ def test_wrong_download(server, place, content, says, content_known):
     assert list(place.parent.iterdir()) == []
 
 
-def test_no_mirror(server, place):
+def test_no_mirror(server, place, capsys):
     server.answers["/cut"] = lambda handler: send(handler, PACKED[:50], length=len(PACKED))
     gone = Server()
     gone.server_close()
@@ -156,6 +157,7 @@ def test_no_mirror(server, place):
     assert f"{server.url('/missing')}: 404 Not Found; " in text
     assert f"{server.url('/cut')}: broke off before all {len(PACKED):,} bytes had come; " in text
     assert f"{gone.url('/')}: no connection)" in text
+    assert capsys.readouterr() == ("", "")  # all is in the one line
     assert list(place.parent.iterdir()) == []
 
 

@@ -134,6 +134,7 @@ def test_a_mirror_that_sends_something_else_is_named_and_the_next_one_asked(
     assert contents(place) == {file.name: small(file.name) for file in files}
     for file, line in zip(files, capsys.readouterr().err.splitlines(), strict=True):
         assert line.startswith(f"{file.urls[0]}: what came {says}")
+        assert line.endswith(f". {file.name} came from {file.urls[1]} instead")
 
 
 @each_set
