@@ -23,7 +23,7 @@ from minirad import checkpointing, nn, optim
 from minirad.backend import STREAMS, stream
 from minirad.checkpoint import peek, random_state
 from minirad.checkpointing import Checkpoint
-from minirad.data import Loader
+from minirad.data import LengthBatches, Loader
 from minirad.optim.lr_scheduler import StepLR
 from minirad.train import train
 
@@ -120,6 +120,35 @@ def test_without_shuffling_and_schedule(tmp_path_factory, data):
     with pytest.raises(StoppedError):
         outcome(folder / "c", args, options, every=data.draw(st.sampled_from([0, 0.001, 10])))
     assert outcome(folder / "c", *build()) == whole
+
+
+def test_batches_of_like_length(tmp_path):
+    """Their order takes two draws an epoch, and is that of another stream than the dropout's."""
+
+    class Guess(nn.Module):
+        def __init__(self):
+            self.embedding, self.dropout, self.linear = nn.Embedding(9, 4), nn.Dropout(0.5), nn.Linear(4, 9)
+
+        def forward(self, source):
+            return self.linear(self.dropout(self.embedding(source)).mean(1))
+
+    class FirstWord(Criterion):
+        def forward(self, logits, target):
+            return super().forward(logits, target[:, 1])
+
+    def build():
+        mr.manual_seed(1)
+        model = Guess()
+        pairs = [([4 + i % 5] * (1 + i % 3), [4 + (i + j) % 5 for j in range(2)]) for i in range(17)]
+        return (model, FirstWord(), optim.Adam(model.parameters()), LengthBatches(pairs, BATCH), EPOCHS), {}
+
+    whole = outcome(tmp_path / "whole", *build())
+    for left in (2, 4):
+        args, options = build()
+        args[1].left = left
+        with pytest.raises(StoppedError):
+            outcome(tmp_path / "c", args, options, every=0)
+    assert outcome(tmp_path / "c", *build()) == whole
 
 
 def test_generators_of_ones_own(tmp_path):

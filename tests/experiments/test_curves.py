@@ -28,6 +28,15 @@ def test_ends_and_extremes_stay(values, points):
             assert np.isnan(kept).all()
 
 
+@given(st.integers(0, 999), limits)
+def test_gaps_hide_no_extremes(seed, points):
+    rng = np.random.default_rng(seed)
+    values = np.where(rng.random(400) < rng.random(), nan, rng.normal(size=400))
+    values[rng.integers(400)] = 99.0
+    kept = values[thin(values, points)]
+    assert (np.nanmin(kept), np.nanmax(kept)) == (np.nanmin(values), 99.0)
+
+
 @given(curves, limits)
 def test_short_curves_stay_whole(values, points):
     if len(values) <= points:

@@ -121,6 +121,8 @@ def test_r_is_known_of_nothing_else():
     assert "r" not in record([{"accuracy": 1.0}], optimizer="radam").columns  # how many steps?
     run = record([{"loss": [1.0, 1.0], "r": [0.25, 0.5]}], optimizer="radam")
     np.testing.assert_array_equal(run.curve("r"), [0.25, 0.5])  # what was recorded counts
+    run = record([{"loss": [1.0, 1.0], "r": 0.25}], optimizer="radam")
+    assert (run.columns["r"], run.curve("r").tolist()) == ("epoch", [0.25])
 
 
 # ---- several runs
