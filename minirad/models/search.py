@@ -100,10 +100,10 @@ def beam_search(
             for i, beginnings in list(open_.items()):
                 block = log_p[first : first + len(beginnings)].astype(float)
                 block += [[beginning.log_p] for beginning in beginnings]
-                allowed = slice(None) if length < max_length else slice(end, end + 1)
+                if length == max_length:  # nothing but the mark of the end
+                    block[:, :end] = block[:, end + 1 :] = -inf
                 going_on = list[tuple[int, Hypothesis]]()
-                for row, word, value in likeliest(block[:, allowed], beam):
-                    word += allowed.start or 0
+                for row, word, value in likeliest(block, beam):
                     here = Hypothesis((*beginnings[row].words, word), value, score(value, length))
                     if word != end:
                         going_on.append((first + row, here))
@@ -122,11 +122,10 @@ def beam_search(
 
 
 def likeliest(block: Any, n: int) -> list[tuple[int, int, float]]:
-    """The n largest elements of a NumPy array, the largest first: (row, column, value). None that is -inf."""
+    """The n largest elements of a NumPy array, in any order: (row, column, value). None that is -inf."""
     flat = block.reshape(-1)
     chosen = range(flat.size) if flat.size <= n else flat.argpartition(-n)[-n:].tolist()
-    ordered = sorted(chosen, key=lambda i: (-flat[i], i))
-    return [(i // block.shape[1], i % block.shape[1], float(flat[i])) for i in ordered if flat[i] > -inf]
+    return [(*divmod(i, block.shape[1]), float(flat[i])) for i in chosen if flat[i] > -inf]
 
 
 def check(name: str, max_length: int, beam: int = 1, alpha: float = 0.0) -> None:
