@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from commands import environment
 from helpers import BACKEND
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from interrupted import BATCH, EPOCHS, SETTINGS, STEPS, Criterion, StoppedError, everything, images
 
@@ -104,6 +104,7 @@ def test_interrupted_while_it_evaluates(tmp_path):
     assert outcome(tmp_path / "c", *everything()) == whole
 
 
+@settings(max_examples=15)
 @given(st.data())
 def test_without_shuffling_and_schedule(tmp_path_factory, data):
     def build():

@@ -352,8 +352,7 @@ def test_as_many_groups_as_colours_and_dashes_make_can_be_told_apart():
     assert len({(line.get_color(), str(line._unscaled_dash_pattern)) for line in lines}) == 25
 
 
-@pytest.mark.parametrize("groups", [1, 6, 25])
-@pytest.mark.parametrize("count", [1, 3])
+@pytest.mark.parametrize(("groups", "count"), [(1, 1), (6, 2), (25, 3)])
 def test_no_words_of_runs_overlap(groups, count):
     labels, panels = example_panels(groups)
     page, frames, boxes = frame_and_texts(runs_figure("results/compare/digits", labels, panels[-count:]))
