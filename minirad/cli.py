@@ -1,4 +1,4 @@
-"""The command line: minirad list | compare | plot | trace | data."""
+"""The command line: minirad list | compare | sweep | plot | trace | data."""
 
 from __future__ import annotations
 
@@ -73,6 +73,41 @@ class Compare:
             given |= new.keys() if equals else set()
             rates |= new
         return rates
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """Run an experiment with every combination of settings, several runs at a time.
+
+    For example: minirad sweep compare optimizer=adam,radam lr=0.001,0.003 seed=100:105 epochs=2. Each run has a result
+    file. Runs that are there are not run again: a sweep that was stopped goes on where it was.
+    """
+
+    experiment: Annotated[tyro.conf.Positional[str], arg(metavar="EXPERIMENT")]
+    """What to run: compare, or module:NAME for an Experiment of your own."""
+    fields: Annotated[tyro.conf.Positional[tuple[str, ...]], arg(metavar="FIELD=VALUES")] = ()
+    """Settings. lr=0.1,0.3 are two values, seed=100:105 five, hidden=64x32 is one; --dry-run shows all fields."""
+    file: Annotated[Path | None, arg(metavar="FILE", help_behavior_hint="(default: none)")] = None
+    """A TOML file with grids and runs; minirad/experiments/grid.py shows one. Fields given here replace its own."""
+    workers: Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: one for each core)")] = None
+    """How many processes. Each computes on one thread."""
+    dask: Annotated[str | None, arg(metavar="ADDRESS", help_behavior_hint="(default: without Dask)")] = None
+    """Compute on the workers of a Dask scheduler (tcp://host:port), or of one that is started here (local)."""
+    retry_failed: bool = False
+    """Also do the runs again that failed before."""
+    rerun_changed: bool = False
+    """Also do the runs again that were done by other source code of minirad, or on another backend."""
+    dry_run: bool = False
+    """Only show how many runs there are, how many are done, and all their settings."""
+    out: Annotated[Path, arg(metavar="FOLDER")] = Path("runs")
+    """Where the results go."""
+
+    def prepare(self) -> Callable[[], None]:
+        """Check the input; what is returned does the runs."""
+        return import_module("minirad.experiments.sweep_report").prepare(
+            self.experiment, self.fields, self.file, self.workers, self.dask,
+            self.retry_failed, self.rerun_changed, self.dry_run, self.out,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -180,14 +215,14 @@ def main(argv: Sequence[str] | None = None) -> None:
         sys.exit(130)
 
 
-def _command(argv: Sequence[str] | None) -> List | Compare | Plot | Trace | Data:
+def _command(argv: Sequence[str] | None) -> List | Compare | Sweep | Plot | Trace | Data:
     if "tyro" not in globals():
         raise ImportError("the command line needs more than NumPy: minirad[lab] (in a clone: pip install -e '.[lab]')")
     printed = StringIO()
     try:
         with redirect_stderr(printed):
             return tyro.cli(
-                List | Compare | Plot | Trace | Data,
+                List | Compare | Sweep | Plot | Trace | Data,
                 prog="minirad",
                 description="The RAdam paper as readable code, on NumPy.",
                 args=argv,

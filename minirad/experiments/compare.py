@@ -8,8 +8,10 @@ validation images, with other seeds than any comparison uses: see tune.py.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
 from math import isfinite, isnan, nan
+from operator import attrgetter
 from time import perf_counter
 from typing import Any
 
@@ -18,6 +20,7 @@ import numpy as np
 from minirad import data, optim
 from minirad.backend import manual_seed
 from minirad.data.registry import names
+from minirad.experiments.experiment import Experiment
 from minirad.experiments.results import Row, Store, environment, rounded
 from minirad.models import MLP
 from minirad.nn import CrossEntropyLoss
@@ -187,6 +190,51 @@ def _train(run: Run, images: data.ImageData, title: str) -> list[Row]:
     for row in history.epochs:
         row["loss"] = rounded(row["loss"])
     return [*history.epochs, {"stopped": history.stopped}]
+
+
+def complete(
+    optimizer: str,
+    data: str = "digits",
+    lr: float | None = None,
+    epochs: int | None = None,
+    hidden: tuple[int, ...] | None = None,
+    batch_size: int | None = None,
+    seed: int = SEEDS[0],
+    validation: bool = False,
+) -> Run:
+    """A run of a sweep. What is None is as in a comparison.
+
+    Raises:
+        ValueError: a name is unknown, or a number makes no sense.
+    """
+    (run,) = plan(data, [optimizer], {} if lr is None else {optimizer: lr}, epochs, hidden, 1)
+    batch_size = run.batch_size if batch_size is None else batch_size
+    if batch_size < 1 or seed < 0:
+        raise ValueError(f"batch_size must be at least 1 and seed at least 0, got {batch_size} and {seed}")
+    return replace(run, batch_size=batch_size, seed=seed, validation=validation)
+
+
+def rows_of(run: Run) -> list[Row]:
+    """Do a run."""
+    with np.errstate(all="ignore"):
+        return _train(run, _images(run.data, run.validation), run.optimizer)
+
+
+@lru_cache(maxsize=1)
+def _images(dataset: str, validation: bool) -> data.ImageData:
+    return data.load(dataset, validation)
+
+
+EXPERIMENT = Experiment(
+    "compare",
+    Run,
+    rows_of,
+    edition=EDITION,
+    complete=complete,
+    scale=attrgetter("data"),
+    headline="test_accuracy",
+    before=lambda run: data.load(run.data),
+)
 
 
 def _known(what: str, given: Sequence[str] | dict[str, Any], known: Sequence[str] | dict[str, Any]) -> None:

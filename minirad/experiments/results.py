@@ -78,11 +78,14 @@ class Store:
             raise ValueError(f"{path} is not the result of this run; move it away, with its .meta.json")
         return rows, meta
 
-    def write(self, settings: Mapping[str, Any], rows: Sequence[Row], seconds: float) -> Path:
-        """Write a finished run. The result file comes last: where it is, the run is complete."""
+    def write(self, settings: Mapping[str, Any], rows: Sequence[Row], seconds: float, where: Row | None = None) -> Path:
+        """Write a finished run. The result file comes last: where it is, the run is complete.
+
+        ``where`` is environment() of the process that ran it, if that was another one.
+        """
         path = self.path(settings)
         lines = [json.dumps(_without_nan(row), sort_keys=True) + "\n" for row in [self._header(settings), *rows]]
-        meta = json.dumps({"seconds": round(seconds, 3), **environment()}, indent=1) + "\n"
+        meta = json.dumps({"seconds": round(seconds, 3), **(where or environment())}, indent=1) + "\n"
         self.folder.mkdir(parents=True, exist_ok=True)
         write_whole(_meta_path(path), meta.encode())
         return write_whole(path, "".join(lines).encode())
