@@ -44,8 +44,9 @@ def cross_entropy(
     label_smoothing, classes = float(label_smoothing), input.shape[class_axis]
     moved = input.data if class_axis == input.ndim - 1 else xp.moveaxis(input.data, class_axis, -1)
     logits, labels = moved.reshape(-1, classes), target.data.reshape(-1)
-    ignored = labels == ignore_index
-    labels = xp.where(ignored, 0, labels)  # any class will do
+    ignored = xp.nonzero(labels == ignore_index)[0]
+    if len(ignored):
+        labels = xp.where(labels == ignore_index, 0, labels)  # any class will do
     if labels.size and (labels.min() < 0 or labels.max() >= classes):
         raise ValueError(f"cross_entropy: targets must be 0 .. {classes - 1} or ignore_index={ignore_index}")
 
@@ -60,7 +61,7 @@ def cross_entropy(
 
     by_rows(forward, *logits.shape)
     losses[ignored] = 0
-    divisor = len(labels) - int(ignored.sum()) if reduction == "mean" else 1
+    divisor = len(labels) - len(ignored) if reduction == "mean" else 1
 
     def vjp(g):
         scale = xp.zeros_like(total) + (g / divisor).reshape(-1)

@@ -47,8 +47,8 @@ class Translator(Module):
 
     Source and target are ids (n, length). A word goes in as its embedding times sqrt(width), with its position added.
     The scores of the words that may come next are products with the target embedding: input and output share it. All
-    matrices start as Xavier draws them. So do the embeddings, and the first scores are small: the first loss is near
-    log(target_words), that of a model that knows nothing.
+    matrices start as Xavier draws them, the embeddings too. With many words the first scores are then small, and the
+    first loss is near log(target_words), that of a model that knows nothing; with few it is higher.
 
     Raises:
         ValueError: a layer refuses its settings, or (later) ids have the wrong shape or leave a sentence empty.
