@@ -72,6 +72,19 @@ def other_code():
     return os.environ.get("TINY_PIDS", "ours")
 
 
+def tick(path, seconds):
+    """A task that leaves a dot and takes its time."""
+    with open(path, "a") as file:
+        file.write(".")
+    time.sleep(seconds)
+
+
+def crash(path):
+    """A task that leaves a dot and takes its process along."""
+    tick(path, 0)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
 def complete(x, **rest):
     if x < 0:
         raise ValueError(f"x must be at least 0, got {x}")

@@ -21,7 +21,7 @@ from typing import Any
 from minirad.backend import manual_seed
 from minirad.experiments.ledger import Attempt, Ledger, Record
 from minirad.experiments.results import Row, environment
-from minirad.experiments.workers import ATTEMPTS, Crew
+from minirad.experiments.workers import ATTEMPTS, Crew, gone
 from minirad.threads import set_num_threads
 
 _one_run = Lock()  # random streams, threads and the standard output belong to the process
@@ -49,7 +49,7 @@ def _outcome(future: Future[Attempt], crew: Crew) -> Attempt:
     except crew.death:
         return Attempt(None, f"its process died, {ATTEMPTS} times", 0.0, environment())
     except (Exception, CancelledError) as error:  # the run did not even begin
-        raise OSError(f"{crew.title}: {type(error).__name__}: {error}; the same command goes on from here") from None
+        raise gone(crew.title, error) from None
 
 
 def attempt(run: Callable[[Any], list[Row]], settings: Any) -> Attempt:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext, suppress
 from importlib import import_module
-from multiprocessing import get_context
+from multiprocessing import get_context, resource_tracker
 from queue import SimpleQueue
 from threading import Lock, RLock, Thread
 from typing import Any, NamedTuple
@@ -74,9 +74,21 @@ def dask_crew(address: str, workers: int) -> Iterator[Crew]:
             except TimeoutError:
                 raise OSError(f"--dask: the scheduler at {address} has no workers") from None
             _check_code(client, address)
-            # A task for each process: of those that wait for a process that dies, Dask would suspect each.
-            title = "Dask: {}, {}".format(address, _count(_width(client), "worker"))
-            yield Crew(title, client.get_executor(pure=False), lambda: _width(client), distributed.KilledWorker)
+            title = f"Dask: {address}, {_count(len(client.nthreads()), 'worker')}"
+
+            def width() -> int:
+                """A task for each process: of several on one that dies, Dask would suspect each."""
+                try:
+                    return max(1, len(client.nthreads()))
+                except OSError as error:
+                    raise gone(title, error) from None
+
+            yield Crew(title, client.get_executor(pure=False), width, distributed.KilledWorker)
+
+
+def gone(title: str, error: BaseException) -> OSError:
+    """What to raise when a crew can't go on."""
+    return OSError(f"{title}: {type(error).__name__}: {error}; the same command goes on from here")
 
 
 def dask_distributed() -> Any:
@@ -108,10 +120,6 @@ def _check_code(client: Any, address: str) -> None:
         raise OSError(f"--dask: the workers at {address} can't import minirad: {error}") from None
     if others := [worker for worker, its in found.items() if its != code()]:
         raise OSError(f"--dask: other source of minirad than here at {', '.join(sorted(others))}")
-
-
-def _width(client: Any) -> int:
-    return max(1, len(client.nthreads()))  # the processes, not their threads: a process does one run at a time
 
 
 def _count(n: int, what: str, plural: str = "s") -> str:
@@ -204,6 +212,7 @@ def _ctrl_c_blocked() -> Iterator[None]:
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
+    resource_tracker.ensure_running()  # multiprocessing's own: when it is begun by a thread, it unblocks ctrl-C there
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield

@@ -121,6 +121,36 @@ def test_folders_by_scale(sweep, tmp_path):
     assert len(list((folder / "large").iterdir())) == len(list((folder / "small").iterdir())) == 2
 
 
+def test_what_other_code_made_is_told_and_done_again_when_asked(sweep, tmp_path):
+    sweep("x=0:3")
+    for path in sorted((tmp_path / "out").rglob("*.meta.json"))[:2]:
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"code": "another"}))
+    told = "2 runs from before: by other source of minirad than now, or on another backend; "
+    told += "--rerun-changed does them again"
+    done = sweep("x=0:3")
+    assert done.stdout.splitlines()[:2] == ["tiny: 3 runs, 3 done already, 0 failed before, 0 to do", told]
+    done = sweep("x=0:3", "--rerun-changed")
+    assert done.stdout.splitlines()[0] == "tiny: 3 runs, 1 done already, 0 failed before, 2 to do"
+    assert told not in done.stdout
+    assert told not in sweep("x=0:3").stdout
+
+
+def test_the_runs_of_compare(tmp_path):
+    """minirad compare finds them, and would have made the same bytes."""
+    for needed in ("matplotlib", "scipy", "sklearn"):
+        pytest.importorskip(needed, reason="needs the extra minirad[lab]")
+    fields = ("optimizer=sgd,radam", "epochs=2", "hidden=8", "lr=0.01")
+    done = minirad_command("sweep", "compare", *fields, "--workers", 1, "--out", tmp_path / "sweep")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert re.search(r"2/2  optimizer=radam  test_accuracy 0\.\d+  \d", done.stdout)
+    options = ("--optimizers", "sgd", "radam", "--epochs", 2, "--hidden", 8, "--lr", 0.01, "--seeds", 1)
+    assert minirad_command("compare", *options, "--out", tmp_path / "compare").returncode == 0
+    made = {name: content for name, content in results(tmp_path / "compare").items() if content}
+    assert {name: content for name, content in results(tmp_path / "sweep").items() if content} == made
+    done = minirad_command("compare", *options, "--out", tmp_path / "sweep")
+    assert "2 of the 2 runs are there already and are not run again" in done.stdout
+
+
 def test_in_a_terminal(tmp_path):
     pytest.importorskip("tqdm", reason="needs the extra minirad[lab]")
     pty = pytest.importorskip("pty", reason="needs a POSIX terminal")

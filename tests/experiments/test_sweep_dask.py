@@ -34,7 +34,7 @@ def process(*args, **extra):
         try:
             yield started
         finally:
-            started.terminate()
+            started.kill()  # a nanny's worker leaves with it
 
 
 @contextmanager
