@@ -59,11 +59,13 @@ def growth_figure(rows: list[dict[str, Any]]) -> Any:
     for row in rows:
         if "axis" in row and row["threads"] == threads:
             panels.setdefault((row.get("model", "ResNet"), row["axis"]), []).append(row)
-    columns = 3 if len(panels) == 3 else 4
+    columns = min(4, len(panels))
     lines = -(-len(panels) // columns)
     picture = new_figure(11.0, 3.2 * lines)
     axes = picture.subplots(lines, columns, squeeze=False)
-    for ax, ((model, axis), found) in zip(axes.flat, panels.items(), strict=True):
+    for ax in axes.flat[len(panels) :]:
+        ax.remove()
+    for ax, ((model, axis), found) in zip(axes.flat, panels.items(), strict=False):
         for name, key, (colour, dash) in zip(("minirad", "torch"), ("minirad", "other"), STYLES, strict=False):
             points = [(row["value"], row[key]) for row in found]
             label = f"{name}, slope {slope(points):.2f}"

@@ -7,6 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.figure import growth_figure, rules_figure
+from benchmarks.images import IMAGE_CASES
+from benchmarks.rules import RULE_CASES
+from benchmarks.sequences import SEQUENCE_CASES
+
 pytestmark = [pytest.mark.parity, pytest.mark.slow]
 
 
@@ -31,3 +36,26 @@ def test_table_and_file(tmp_path):
     assert must == {"training step, MLP 64-128-10, batch 64": 0.35, "import minirad, beyond NumPy's own import": 1.0}
     assert "<= 0.35" in printed
     assert str(out) in printed
+
+
+@pytest.mark.parametrize("name", [*IMAGE_CASES, *SEQUENCE_CASES, "RAdam-1000-1", "AdamW-1000-200"])
+def test_every_case_runs_with_few_numbers(torch, name):
+    function, _, few = (IMAGE_CASES | SEQUENCE_CASES | RULE_CASES)[name]
+    found = [row for arguments in few for row in function(*arguments)]
+    assert found
+    for row in found:
+        assert row["minirad"] > 0 or row["unit"] == "B"
+        assert row["other"] > 0 or row["unit"] == "B"
+
+
+def test_the_figures_show_every_size(tmp_path):
+    times = {"minirad": 0.1, "other": 0.2, "threads": 2}
+    growth = [{"axis": axis, "value": value, **times} for axis in ("batch", "width") for value in (1, 2, 4)]
+    figure = growth_figure(growth)
+    assert [ax.get_title() for ax in figure.axes if ax.lines] == ["ResNet, batch", "ResNet, width"]
+    figure.savefig(tmp_path / "growth.png")
+    one = {"tensors": 1, "threads": 1, "minirad": 0.1, "other": 0.2}
+    rules = [{"rule": "RAdam", "peer": "torch default", "parameters": n, **one} for n in (10, 100)]
+    rules_figure(rules).savefig(tmp_path / "rules.png")
+    assert (tmp_path / "growth.png").stat().st_size > 0
+    assert (tmp_path / "rules.png").stat().st_size > 0
