@@ -14,6 +14,8 @@ import pytest
 from commands import command, environment, minirad_command, read_terminal
 from sweeps import MANY, PATHS, TINY, disturbed, gone, needs_proc, results, started
 
+from minirad import cli
+
 for needed in ("threadpoolctl", "tyro"):
     pytest.importorskip(needed, reason="needs the extra minirad[lab]")
 
@@ -121,6 +123,7 @@ def test_folders_by_scale(sweep, tmp_path):
     assert len(list((folder / "large").iterdir())) == len(list((folder / "small").iterdir())) == 2
 
 
+@pytest.mark.slow
 def test_what_other_code_made_is_told_and_done_again_when_asked(sweep, tmp_path):
     sweep("x=0:3")
     for path in sorted((tmp_path / "out").rglob("*.meta.json"))[:2]:
@@ -135,6 +138,7 @@ def test_what_other_code_made_is_told_and_done_again_when_asked(sweep, tmp_path)
     assert told not in sweep("x=0:3").stdout
 
 
+@pytest.mark.slow
 def test_the_runs_of_compare(tmp_path):
     """minirad compare finds them, and would have made the same bytes."""
     for needed in ("matplotlib", "scipy", "sklearn"):
@@ -248,14 +252,14 @@ def test_a_run_that_kills_its_process(sweep, tmp_path):
         ([*TINY, "x=1", "--dask", "tcp://127.0.0.1:1", "--workers", "2"], "--workers does not go with a Dask"),
     ],
 )  # fmt: skip
-def test_what_is_refused(tmp_path, args, words):
-    if "--dask" in args and "here" not in args:
-        pytest.importorskip("distributed", reason="needs minirad[sweep]")
-    done = minirad_command(*args, "--out", tmp_path / "out", PYTHONPATH=PATHS)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith("minirad: ")
-    assert words in done.stderr
-    assert done.stderr.count("\n") == 1
+def test_what_is_refused(tmp_path, capsys, args, words):
+    with pytest.raises(SystemExit) as stop:
+        cli.main([*args, "--out", str(tmp_path / "out")])
+    printed = capsys.readouterr()
+    assert (stop.value.code, printed.out) == (2, "")
+    assert printed.err.startswith("minirad: ")
+    assert words in printed.err
+    assert printed.err.count("\n") == 1
     assert not (tmp_path / "out").exists()
 
 
@@ -287,6 +291,7 @@ def test_a_folder_that_can_t_be_written(sweep, tmp_path):
 
 
 @POSIX
+@pytest.mark.slow
 def test_two_sweeps_at_once_in_a_folder(sweep, tmp_path, pids):
     with started("x=0:2", "seconds=30", out=tmp_path / "out", pids=pids) as process:
         process.stdout.readline()
@@ -331,10 +336,10 @@ def test_no_worker_outlives_a_killed_sweep(tmp_path, pids):
 
 @POSIX
 @pytest.mark.parametrize("early", [pytest.param(True, marks=pytest.mark.slow), False])
-@pytest.mark.parametrize("crew", [("--workers", 2), pytest.param(("--workers", 2, "--dask", "local"), marks=DASK)])
+@pytest.mark.parametrize("crew", [(), pytest.param(("--dask", "local"), marks=[DASK, pytest.mark.slow])])
 def test_ctrl_c(undisturbed, tmp_path, pids, sweep, crew, early):
     """It goes to all processes of the terminal."""
-    with started(*MANY, *crew, out=tmp_path / "out", pids=pids) as process:
+    with started(*MANY, "--workers", 2, *crew, out=tmp_path / "out", pids=pids) as process:
         for _ in range(2 if early else 5):
             process.stdout.readline()
         os.killpg(process.pid, signal.SIGINT)

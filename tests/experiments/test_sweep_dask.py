@@ -107,6 +107,7 @@ def test_failures(ours, tmp_path):
     assert ends(tmp_path / "dask") == ends(tmp_path / "local")
 
 
+@pytest.mark.slow
 def test_a_run_that_kills_its_process(tmp_path):
     done = sweep("x=0:2", "end=well,death", "--dask", "local", "--workers", 2, out=tmp_path)
     assert (done.returncode, done.stderr) == (1, "")
@@ -138,6 +139,7 @@ def test_a_cluster_of_its_own_killed_and_resumed(undisturbed, tmp_path, seed):
 
 
 @needs_proc
+@pytest.mark.slow
 def test_a_killed_worker_costs_its_run_s_time_only(ours, tmp_path):
     address, pids = ours
     with started("x=0:4", "seconds=1", "--dask", address, out=tmp_path, pids=pids) as running:
@@ -150,6 +152,7 @@ def test_a_killed_worker_costs_its_run_s_time_only(ours, tmp_path):
 
 
 @needs_proc
+@pytest.mark.slow
 def test_a_scheduler_that_dies(undisturbed, tmp_path):
     (tmp_path / "pids").mkdir()
     with ExitStack() as stack:
@@ -198,6 +201,7 @@ def test_no_scheduler(tmp_path):
     assert words == "minirad: --dask: there is no scheduler at tcp://127.0.0.1:1\n"
 
 
+@pytest.mark.slow
 def test_a_scheduler_without_workers(tmp_path):
     with scheduler(tmp_path) as (_, address, _):
         words = hurried(*TINY, "x=1", "--dask", address, "--out", tmp_path / "out")
