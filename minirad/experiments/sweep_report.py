@@ -43,7 +43,7 @@ def prepare(
     """
     experiment = find(name)
     runs = runs_of(experiment, fields, file)
-    crew = _crew(workers, dask)
+    crew = crew_of(workers, dask)
     lab("threadpoolctl")
     backend_name()  # the one that MINIRAD_BACKEND asks for
     ledger = Ledger(experiment, out)
@@ -66,7 +66,12 @@ def prepare(
         return partial(_sweep, ledger, runs, kept, todo, crew, stack.pop_all())
 
 
-def _crew(workers: int | None, dask: str | None) -> Callable[[], AbstractContextManager[Crew]]:
+def crew_of(workers: int | None, dask: str | None) -> Callable[[], AbstractContextManager[Crew]]:
+    """Starts the processes that --workers and --dask ask for: one for each core if both are None.
+
+    Raises:
+        ValueError: what they ask for makes no sense. ImportError: Dask is missing.
+    """
     if workers is not None and workers < 1:
         raise ValueError(f"--workers must be at least 1, got {workers}")
     count = workers or _cores()
@@ -94,7 +99,7 @@ def _sweep(
     folders: AbstractContextManager[Any],
 ) -> None:
     """Do the runs, with a line for each, and tell at the end which failed: then the exit code is 1."""
-    differ = _differing(runs)
+    differ = differing(runs)
     failed = [record for record in kept if record.failed]
     with folders:
         print("\n".join(_head(ledger, runs, kept)), flush=True)
@@ -105,7 +110,7 @@ def _sweep(
                 for count, record in enumerate(sweep(ledger, todo, who), 1):
                     left = (perf_counter() - start) / count * (len(todo) - count)
                     place = f"{len(kept) + count:{len(str(len(runs)))}}/{len(runs)}"
-                    say(f"{place}  {_line(ledger, record, differ)}, {_duration(left)} left")
+                    say(f"{place}  {line_of(ledger, record, differ)}, {_duration(left)} left")
                     failed += [record] if record.failed else []
     folder = ", ".join(sorted({str(ledger.store(settings).folder) for settings in runs}))
     print(f"{len(runs) - len(failed)} of {_count(len(runs))} done; results in {folder}")
@@ -159,7 +164,7 @@ def _values(runs: Sequence[Any]) -> Iterator[str]:
         yield f"  {name} = {', '.join(values)}"
 
 
-def _line(ledger: Ledger, record: Record, differ: Sequence[str]) -> str:
+def line_of(ledger: Ledger, record: Record, differ: Sequence[str]) -> str:
     """What there is to say of a run that ended."""
     said = _settings(record.settings, differ)
     if record.failed:
@@ -169,7 +174,7 @@ def _line(ledger: Ledger, record: Record, differ: Sequence[str]) -> str:
     return f"{said}  {record.seconds:.1f} s"
 
 
-def _differing(runs: Sequence[Any]) -> list[str]:
+def differing(runs: Sequence[Any]) -> list[str]:
     """The fields in which the runs differ; all of them if there is one run only."""
     first = vars(runs[0])
     return [name for name in first if any(getattr(run, name) != first[name] for run in runs)] or list(first)
