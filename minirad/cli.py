@@ -1,4 +1,4 @@
-"""The command line: minirad list | compare | sweep | plot | trace | data."""
+"""The command line: minirad list | compare | reproduce | sweep | plot | trace | data."""
 
 from __future__ import annotations
 
@@ -54,8 +54,12 @@ class Compare:
     def prepare(self) -> Callable[[], None]:
         """Check the input; what is returned does the comparison."""
         return import_module("minirad.experiments.compare_report").compare(
-            self.data, self.optimizers, self.rates(), self.epochs, self.hidden or None, self.seeds, self.out
+            self.data, self.names(), self.rates(), self.epochs, self.hidden or None, self.seeds, self.out
         )
+
+    def names(self) -> tuple[str, ...]:
+        """The optimizers; commas between them are as good as spaces."""
+        return tuple(name for text in self.optimizers for name in text.split(",") if name)
 
     def rates(self) -> dict[str, float]:
         """The learning rates given, by optimizer."""
@@ -67,12 +71,40 @@ class Compare:
                 rate = float(number)
             except ValueError:
                 raise ValueError(f"--lr: expected a number or optimizer=number, got {text!r}") from None
-            new = {name: rate} if equals else dict.fromkeys(self.optimizers, rate)
+            new = {name: rate} if equals else dict.fromkeys(self.names(), rate)
             if given & new.keys() or (not equals and rates):
                 raise ValueError(f"--lr: {text!r} sets a rate for the second time")
             given |= new.keys() if equals else set()
             rates |= new
         return rates
+
+
+@dataclass(frozen=True)
+class Reproduce:
+    """Run exhibits of the paper: figures, tables, theorems. Print a verdict for each claim and draw the figures.
+
+    With no exhibit named: the theory, and a demonstration of figure 1 on number words, without any download. What this
+    very code has done already is not done again.
+    """
+
+    exhibits: Annotated[tyro.conf.Positional[tuple[str, ...]], arg(metavar="EXHIBIT ...", help_behavior_hint="")] = ()
+    """Which: E1 to E6, E15, E7-demo."""
+    scale: Literal["quick", "laptop", "paper"] = "quick"
+    """How large: without any download, on real data, or with the paper's settings. Theory has one size."""
+    seeds: Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: the exhibit's)")] = None
+    """How many seeds: 100, 101 and so on. For exhibits that train."""
+    workers: Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: one for each core)")] = None
+    """How many processes train. Each computes on one thread."""
+    dask: Annotated[str | None, arg(metavar="ADDRESS", help_behavior_hint="(default: without Dask)")] = None
+    """Train on the workers of a Dask scheduler (tcp://host:port), or of one that is started here (local)."""
+    out: Annotated[Path, arg(metavar="FOLDER")] = Path("runs")
+    """Where results, verdicts and figures go."""
+
+    def prepare(self) -> Callable[[], None]:
+        """Check the input; what is returned runs the exhibits."""
+        return import_module("minirad.experiments.reproduce").prepare(
+            self.exhibits, self.scale, self.seeds, self.workers, self.dask, self.out
+        )
 
 
 @dataclass(frozen=True)
@@ -193,6 +225,9 @@ class Plot:
         return import_module("minirad.experiments.plot_report").prepare(self.folder, self.by, self.y, self.out)
 
 
+COMMANDS = ("list", "compare", "reproduce", "sweep", "plot", "trace", "data")
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command line. Bad input gives one line on stderr and exit code 2, ctrl-C exit code 130.
 
@@ -215,14 +250,14 @@ def main(argv: Sequence[str] | None = None) -> None:
         sys.exit(130)
 
 
-def _command(argv: Sequence[str] | None) -> List | Compare | Sweep | Plot | Trace | Data:
+def _command(argv: Sequence[str] | None) -> List | Compare | Reproduce | Sweep | Plot | Trace | Data:
     if "tyro" not in globals():
         raise ImportError("the command line needs more than NumPy: minirad[lab] (in a clone: pip install -e '.[lab]')")
     printed = StringIO()
     try:
         with redirect_stderr(printed):
             return tyro.cli(
-                List | Compare | Sweep | Plot | Trace | Data,
+                List | Compare | Reproduce | Sweep | Plot | Trace | Data,
                 prog="minirad",
                 description="The RAdam paper as readable code, on NumPy.",
                 args=argv,
@@ -230,7 +265,10 @@ def _command(argv: Sequence[str] | None) -> List | Compare | Sweep | Plot | Trac
             )
     except SystemExit as stop:
         if stop.code:
-            raise ValueError(f"{_first_paragraph(printed.getvalue())}. See minirad --help") from None
+            words = sys.argv[1:] if argv is None else argv
+            command = f"{words[0]} " if words and words[0] in COMMANDS else ""
+            commands = "" if command else f"; the commands are {', '.join(COMMANDS)}"
+            raise ValueError(f"{_first_paragraph(printed.getvalue())}{commands}. See minirad {command}--help") from None
         raise
 
 

@@ -112,7 +112,9 @@ class Graph:
     __repr__ = __str__
 
     def save(self, path: str | Path) -> None:
-        """Write the DOT source, which Graphviz, VS Code and many web pages can draw."""
+        """Write the DOT source, which Graphviz, VS Code and many web pages can draw. A picture is made by render()."""
+        if Path(path).suffix in (".svg", ".png", ".pdf"):
+            raise ValueError(f"graph.save writes DOT source; a picture is made by render({str(path)!r})")
         Path(path).write_text(self.dot, encoding="utf-8")
 
     def render(self, path: str | Path) -> None:

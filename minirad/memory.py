@@ -6,6 +6,7 @@ fills it with zeros, page by page: a fifth of the time of a training step of Res
 
 from __future__ import annotations
 
+import os
 from math import prod
 from sys import getrefcount
 from threading import Lock
@@ -18,6 +19,16 @@ IDLE = getrefcount([object()][0]) + 1  # who refers to a block that is free: the
 
 _blocks: dict[int, list[Array]] = {}  # by size: all memory that was handed out, as bytes
 _lock = Lock()
+
+
+def _after_fork() -> None:
+    """Whoever held the lock is not in the forked process."""
+    global _lock
+    _lock = Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 def empty(shape: tuple[int, ...], dtype: Any) -> Array:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from itertools import count
 from numbers import Number
 from operator import attrgetter
@@ -22,7 +23,7 @@ Vjp = Callable[[Array], tuple[Array, ...]]  # None for a parent that needs no gr
 # data written later than an op that used it would falsify that op's gradient.
 _clock = count(1)
 _last_write = 0
-_recording = True
+_recording = ContextVar("recording", default=True)  # each thread has its own
 _observers: list[Callable[[Tensor], None]] = []  # called with each new tensor: see debug.py
 
 
@@ -49,7 +50,7 @@ class Tensor:
         self.vjp: Vjp | None = None
         self.time = 0  # when the op was recorded
         self.writes: list[int] | None = None  # when the data was last written to: one list for all that share the data
-        if _recording:
+        if _recording.get():
             for parent in parents:
                 if parent.requires_grad:
                     self.requires_grad, self.parents, self.vjp, self.time = True, parents, vjp, next(_clock)
@@ -195,7 +196,7 @@ class Tensor:
     def write(self, what: str, place: Any, value: Any) -> None:
         """data[place] = value, or a TypeError that names what was tried where the tape may need the old data."""
         value = as_tensor(value, self.dtype)
-        if self.vjp is not None or (_recording and (self.requires_grad or value.requires_grad)):
+        if self.vjp is not None or (_recording.get() and (self.requires_grad or value.requires_grad)):
             raise TypeError(
                 f"{what}: the tape records no writes and may need the old data; make a new tensor (x = x + y, where, "
                 "cat), or change a leaf under no_grad()"
@@ -289,14 +290,13 @@ def check_dtype(dtype: Any) -> None:
 @contextmanager
 def no_grad() -> Iterator[None]:
     """Record nothing inside: ``with no_grad():``, or ``@no_grad()`` above a function."""
-    global _recording
-    before, _recording = _recording, False
+    before = _recording.set(False)
     try:
         yield
     finally:
-        _recording = before
+        _recording.reset(before)
 
 
 def is_grad_enabled() -> bool:
     """Whether ops are recorded now."""
-    return _recording
+    return _recording.get()

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import copy_context
-from functools import lru_cache
+from functools import lru_cache, partial
 from threading import Lock, Thread
 from types import ModuleType
 from typing import Any, TypeVar
@@ -27,7 +27,9 @@ def set_num_threads(n: int) -> None:
     global _count
     if not isinstance(n, int) or isinstance(n, bool) or n < 1:
         raise ValueError(f"set_num_threads: n must be an integer >= 1, got {n!r}")
-    _threadpoolctl().threadpool_limits(limits=n, user_api="blas")
+    _blas.cache_clear()  # a library may have been loaded since
+    for pool in _blas():
+        _set(pool, n)
     _count = n
 
 
@@ -84,36 +86,53 @@ class _Crew:
     def run(self, work: Callable[[int, int], Result], edges: list[tuple[int, int]]) -> list[Result]:
         results: list[Any] = [None] * len(edges)
         errors: list[tuple[int, BaseException]] = []
-        rest, left, lock, done = iter(range(len(edges))), len(edges), Lock(), Lock()
+        rest, lock, done, helping = iter(range(len(edges))), Lock(), Lock(), 0
         context = copy_context()  # what the caller said with np.errstate counts in the other threads too
 
-        def job() -> None:
-            nonlocal left
+        def do(i: int) -> None:
+            try:
+                results[i] = context.copy().run(work, *edges[i])
+            except BaseException as error:
+                errors.append((i, error))
+
+        def help_out() -> None:
+            nonlocal helping
             while True:
                 with lock:
-                    i = next(rest, None)
-                if i is None:
-                    return
-                try:
-                    results[i] = context.copy().run(work, *edges[i])
-                except BaseException as error:
-                    errors.append((i, error))
+                    if (i := next(rest, None)) is None:
+                        return
+                    helping += 1
+                do(i)
                 with lock:
-                    left -= 1
-                    if not left:
+                    helping -= 1
+                    if not helping and done.locked():
                         done.release()
 
         done.acquire()
-        self.job = job
-        for door in self.doors[: len(edges) - 1]:
-            if door.locked():  # or else its thread has not come through from last time, and comes now
-                door.release()
-        job()
-        done.acquire()
-        self.job = None
+        try:
+            self.job = help_out
+            for door in self.doors[: len(edges) - 1]:
+                if door.locked():  # or else its thread has not come through from last time, and comes now
+                    door.release()
+            for i in iter(partial(_next, rest, lock), None):
+                do(i)
+        finally:  # after ctrl-C too: when an exception reaches the caller, nobody works on
+            while _next(rest, lock) is not None:
+                pass
+            while helping:
+                try:
+                    done.acquire()
+                except BaseException as interrupt:
+                    errors.append((-1, interrupt))
+            self.job = None
         if errors:
             raise min(errors, key=lambda error: error[0])[1]
         return results
+
+
+def _next(rest: Iterator[int], lock: Any) -> int | None:
+    with lock:
+        return next(rest, None)
 
 
 def _threads() -> int:
@@ -131,22 +150,35 @@ def _crew(threads: int) -> _Crew:
     return _Crew(threads - 1)
 
 
-if hasattr(os, "register_at_fork"):  # a forked process has no threads but the one that forked
-    os.register_at_fork(after_in_child=_crew.cache_clear)
+def _after_fork() -> None:
+    """A forked process has no threads but the one that forked, and nobody else is at work."""
+    global _free
+    _free = Lock()
+    _crew.cache_clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 @contextmanager
 def _one_thread_each() -> Iterator[None]:
     """The linear algebra on one thread inside: ours would wait for each other there, and its own spin on afterwards."""
-    pools = _blas()
-    before = [pool.get_num_threads() for pool in pools]
-    for pool in pools:
-        pool.set_num_threads(1)
+    before = [(pool, pool.get_num_threads()) for pool in _blas()]
     try:
+        for pool, _ in before:
+            _set(pool, 1)
         yield
     finally:
-        for pool, threads in zip(pools, before, strict=True):
-            pool.set_num_threads(threads)
+        for pool, threads in before:
+            _set(pool, threads)
+
+
+def _set(pool: Any, threads: int) -> None:
+    """The number of threads of a linear algebra. threadpoolctl 3.6 lets only the first thread set that of OpenBLAS."""
+    if hasattr(pool, "clear_controlling_thread"):
+        pool.clear_controlling_thread(force=True)
+    pool.set_num_threads(threads)
 
 
 @lru_cache

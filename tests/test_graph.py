@@ -504,6 +504,8 @@ def test_it_is_text(tmp_path):
     assert str(picture) == repr(picture) == picture.dot
     picture.save(tmp_path / "tape.dot")
     assert (tmp_path / "tape.dot").read_text("utf-8") == picture.dot
+    with pytest.raises(ValueError, match=r"graph.save writes DOT source; a picture is made by render\('tape.svg'\)"):
+        picture.save("tape.svg")
 
 
 def test_without_graphviz(tmp_path, monkeypatch):

@@ -4,6 +4,7 @@ import copy
 import gc
 import operator
 import weakref
+from threading import Event, Thread
 
 import numpy as np
 import pytest
@@ -360,6 +361,25 @@ def test_no_grad():
         assert not mr.is_grad_enabled()
     assert mr.is_grad_enabled()
     assert (y.requires_grad, y.parents) == (False, ())
+
+
+def test_no_grad_holds_in_its_own_thread():
+    inside, leave = Event(), Event()
+
+    def evaluate():
+        with mr.no_grad():
+            inside.set()
+            leave.wait(60)
+
+    thread = Thread(target=evaluate)
+    thread.start()
+    assert inside.wait(60)
+    with mr.no_grad():  # they overlap, and this one ends later
+        leave.set()
+        thread.join()
+        assert not mr.is_grad_enabled()
+    assert mr.is_grad_enabled()
+    assert (mr.tensor([1.0], requires_grad=True) * 2).requires_grad
 
 
 def test_no_grad_as_a_decorator():

@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from threading import Barrier, Event, Lock, get_ident
+from threading import Barrier, Event, Lock, Thread, get_ident
 from types import SimpleNamespace
 from weakref import ref
 
@@ -242,6 +242,74 @@ def test_what_numpy_was_told_to_ignore_is_ignored_in_every_thread(use):
     assert [(s["invalid"], s["over"]) for s in settings] == [("ignore", "raise")] * 2
 
 
+def test_a_thread_of_the_users_can_do_all_that_too(use):
+    """threadpoolctl lets the first thread alone set OpenBLAS's number, unless one asks."""
+    use(2)
+    assert in_parallel(lambda start, stop: blas_threads(), 4) == [{1}, {1}]
+    found = []
+
+    def user():
+        found.append(in_parallel(lambda start, stop: blas_threads(), 4))
+        mr.set_num_threads(1)
+        found.append(blas_threads())
+        mr.set_num_threads(2)
+        found.append(blas_threads())
+
+    thread = Thread(target=user)
+    thread.start()
+    thread.join()
+    assert found == [[{1}, {1}], {1}, {2}]
+
+
+@pytest.mark.parametrize("slow", ["the caller", "the other"])
+def test_after_ctrl_c_nobody_works_on_and_all_is_as_before(use, slow):
+    """Whether it comes while the caller works, or while it waits for the other."""
+    use(2)
+    crew, caller, both, done = threads._crew(2), get_ident(), Barrier(2), []
+
+    def work(start, stop):
+        both.wait(60)
+        for _ in range(30 if (get_ident() == caller) == (slow == "the caller") else 10):
+            Event().wait(0.01)
+        done.append(start)
+
+    alarm(0.05 if slow == "the caller" else 0.2)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            in_parallel(work, 4)
+    finally:
+        alarm(0)
+    assert len(done) == (1 if slow == "the caller" else 2)
+    assert crew.job is None
+    assert blas_threads() == {2}
+    assert in_parallel(lambda start, stop: start, 4) == [0, 2]
+
+
+def alarm(seconds):
+    """Ctrl-C so many seconds from now; 0: not any more."""
+    signal = pytest.importorskip("signal")
+    if not hasattr(signal, "setitimer"):
+        pytest.skip("needs setitimer")
+    signal.signal(signal.SIGALRM, signal.default_int_handler if seconds else signal.SIG_DFL)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+
+
+FORK_IN_USE = """
+import os, signal
+import minirad as mr
+from minirad import memory, threads
+mr.set_num_threads(2)
+memory._lock.acquire()  # as another thread might have it
+threads._free.acquire()
+if pid := os.fork():
+    raise SystemExit(os.waitpid(pid, 0)[1])
+signal.alarm(10)  # ends a child that waits for ever
+memory.empty((1_000_000,), "float32")
+ran = threads.in_parallel(lambda *stretch: __import__("threading").get_ident(), 4)
+assert not threads._free.locked()
+os._exit(0)
+"""
+
 FORK = """
 import os, signal
 import minirad as mr
@@ -257,9 +325,12 @@ os._exit(0)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-def test_a_forked_process_has_threads_of_its_own():
+@pytest.mark.parametrize("program", [FORK, FORK_IN_USE], ids=["idle", "in use"])
+def test_a_forked_process_has_threads_of_its_own(program):
     """As the workers of Python's multiprocessing on Linux: the threads of the parent are not in there."""
     pytest.importorskip("threadpoolctl", reason="needs threadpoolctl")
     environment = os.environ | {"MINIRAD_BACKEND": "numpy", "PYTHONPATH": str(Path(mr.__file__).parents[1])}
-    done = subprocess.run([sys.executable, "-W", "ignore", "-c", FORK], env=environment, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", program], env=environment, capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stderr

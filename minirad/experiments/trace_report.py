@@ -40,13 +40,16 @@ def prepare(
         raise ValueError(f"unknown rule {unknown[0]!r}; there are {', '.join(RULES)}")
     if dialect is not None:
         if rule != "radam" or RULES.get(dialect, RULES["sgd"]).settings.get("dialect") != dialect:
-            raise ValueError(f"--dialect goes with radam and is one of paper, official, torch, optax, got {dialect!r}")
+            raise ValueError(
+                f"--dialect goes with radam and is one of paper, official, torch, optax, got {dialect!r} with {rule}"
+            )
         rule = dialect
     if rule in against or len(set(against)) < len(against):
         raise ValueError(f"--against: each rule once, got {rule} against {', '.join(against)}")
-    if not 1 <= steps <= 100_000 or seed < 0 or not isfinite(mu):
-        raise ValueError("steps must be in 1 ... 100,000, seed at least 0 and mu a number, "
-                         f"got {steps}, {seed} and {mu}")  # fmt: skip
+    if not 1 <= steps <= 100_000:
+        raise ValueError(f"--steps must be 1 ... 100,000, got {steps}")
+    if seed < 0 or not isfinite(mu):
+        raise ValueError(f"--seed must be at least 0 and --mu a number, got {seed} and {mu}")
     problem = PROBLEMS[on]
     lr = problem.lr if lr is None else lr
     builders = {name: RULES[name].builder(name, lr, options, strict=name == rule) for name in (rule, *against)}

@@ -1,0 +1,5 @@
+"""python -m minirad: the command line."""
+
+from minirad.cli import main
+
+main()
