@@ -11,7 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.measure import extra_memory, in_turns, rows
+from benchmarks.measure import alone, extra_memory, in_turns, in_turns_apart, rows
+
+__all__ = ["alone", "step_of"]  # what a program of resnet() uses
 
 Rows = list[dict[str, Any]]
 
@@ -75,18 +77,20 @@ def step_of(library: str, depth: int, size: int, batch: int, width: int = 16) ->
 
 
 def resnet(depth: int, size: int, batch: int, rounds: int) -> Rows:
-    """The time of a training step.
+    """The time of a training step: each library in processes of its own, and both in one process.
 
-    A sample of 0.1 s is some steps, as in use: right after a turn of PyTorch's, whose threads spin on for milliseconds,
-    a step of 10 ms would not have both cores.
+    In one process they are in each other's way: PyTorch's threads go on spinning for milliseconds after its turn, and
+    what one library has freed decides how fast the other gets memory.
     """
+    name = f"training step, ResNet-{depth}, {size}x{size}, batch {batch}"
+    program = f"from benchmarks.images import *; print(alone(step_of('{{library}}', {depth}, {size}, {batch})))"
+    apart = in_turns_apart(program, ("minirad", "torch"), min(rounds, 7))
+    found = [{**row, "must_threads": 2} for row in rows(name, apart, {"torch": MUST[depth, size, batch]})]
     steps = {library: step_of(library, depth, size, batch) for library in ("minirad", "torch")}
     for step in steps.values():
         for _ in range(2):
             step()
-    name = f"training step, ResNet-{depth}, {size}x{size}, batch {batch}"
-    found = rows(name, in_turns(steps, rounds, sample=0.1), {"torch": MUST[depth, size, batch]})
-    return [{**row, "must_threads": 2} for row in found]
+    return found + rows(f"{name}, both in one process", in_turns(steps, rounds, sample=0.1), {})
 
 
 def memory(depth: int, size: int, batch: int) -> Rows:

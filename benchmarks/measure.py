@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import platform
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
@@ -34,6 +36,26 @@ def seconds_for(function: Callable[[], Any], calls: int) -> float:
     for _ in range(calls):
         function()
     return perf_counter() - start
+
+
+def in_turns_apart(program: str, libraries: tuple[str, ...], rounds: int) -> dict[str, list[float]]:
+    """Seconds per call in a process of its own each time: the program, with {library} filled in, prints them."""
+    times: dict[str, list[float]] = {library: [] for library in libraries}
+    for _ in range(rounds):
+        for library, found in times.items():
+            command = [sys.executable, "-c", program.format(library=library)]
+            found.append(float(subprocess.check_output(command)))
+    return times
+
+
+def alone(step: Callable[[], Any], seconds: float = 2.0) -> float:
+    """The median time of a step, after some to warm up, when nothing else is going on in the process."""
+    for _ in range(3):
+        step()
+    times = [seconds_for(step, 1)]
+    while len(times) < 5 or sum(times) < seconds:
+        times.append(seconds_for(step, 1))
+    return median(times)
 
 
 def rows(case: str, times: dict[str, list[float]], must: dict[str, float]) -> list[dict[str, Any]]:

@@ -10,7 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.measure import extra_memory, in_turns, rows
+from benchmarks.measure import alone, extra_memory, in_turns, in_turns_apart, rows
+
+__all__ = ["alone", "step_of"]  # what a program of steps() uses
 
 Rows = list[dict[str, Any]]
 Step = Callable[[], Any]
@@ -85,13 +87,17 @@ def step_of(library: str, model: str, **changed: int) -> Step:
 
 
 def steps(model: str, rounds: int, changed: dict[str, int]) -> Rows:
-    """The time of a training step. A sample of 0.1 s is some steps, as in use: see images.resnet."""
+    """The time of a training step: each library in processes of its own, and both in one process. See images.resnet."""
+    name = f"training step, {title(model, changed)}"
+    settings = ", ".join(f"{key}={value}" for key, value in changed.items())
+    program = f"from benchmarks.sequences import *; print(alone(step_of('{{library}}', {model!r}, {settings})))"
+    apart = in_turns_apart(program, ("minirad", "torch"), min(rounds, 7))
+    found = [{**row, "must_threads": 2} for row in rows(name, apart, {"torch": MUST[model]})]
     functions = {library: step_of(library, model, **changed) for library in ("minirad", "torch")}
     for step in functions.values():
         for _ in range(2):
             step()
-    found = rows(f"training step, {title(model, changed)}", in_turns(functions, rounds, 0.1), {"torch": MUST[model]})
-    return [{**row, "must_threads": 2} for row in found]
+    return found + rows(f"{name}, both in one process", in_turns(functions, rounds, 0.1), {})
 
 
 def title(model: str, changed: dict[str, int]) -> str:

@@ -48,7 +48,7 @@ def in_parallel(work: Callable[[int, int], Result], n: int, size: int = SMALL) -
     ``size`` says how much work it all is, in numbers computed: a million of them take about a millisecond. Less is done
     right here, since a sleeping thread takes up to 0.2 ms to wake up.
     """
-    if backend_name() == "cupy" or _threads() == 1:
+    if alone():
         return [work(0, n)]
     threads = 1 if size < SMALL else max(1, min(_threads(), n))
     edges = [(n * i // threads, n * (i + 1) // threads) for i in range(threads)]
@@ -133,6 +133,11 @@ class _Crew:
 def _next(rest: Iterator[int], lock: Any) -> int | None:
     with lock:
         return next(rest, None)
+
+
+def alone() -> bool:
+    """Whether all work is done by who calls: there is one thread, or a GPU."""
+    return _threads() == 1 or backend_name() == "cupy"
 
 
 def _threads() -> int:

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from minirad.backend import Array, xp
 from minirad.memory import empty
-from minirad.threads import in_parallel
+from minirad.threads import alone, in_parallel
 
 TINY, SMALL = 9_000, 262_144  # multiplications with a vector, and a matrix, up to which OpenBLAS uses one thread
 
 
 def product(a: Array, b: Array, bias: Array | None = None) -> Array:
     """a @ b + bias, (n, k) @ (k, m) -> (n, m). Our threads share the rows."""
-    if a.size * b.shape[1] <= SMALL:
+    if a.size * b.shape[1] <= SMALL or alone():
         small = a @ b
         return small if bias is None else xp.add(small, bias, out=small)
     out = empty((len(a), b.shape[1]), a.dtype)

@@ -48,10 +48,10 @@ class Optimizer:
     ) -> None:  # fmt: skip
         groups.check_shared(self.rule, block, check_finite)
         self.defaults, self.block, self.check_finite = {**defaults, "maximize": maximize}, block, check_finite
-        # Freed at once: from then on glibc keeps twice as much freed memory (it learns from up to 32 MB) for the next
-        # block's intermediate results, and the next step's arrays. To give it back to the system and get it again can
-        # take five times as long as the step, and a quarter of the whole training step of a Transformer.
-        xp.empty(30 << 20, "uint8")
+        # Freed at once: from then on glibc keeps freed memory of this size for the next block's intermediate results,
+        # and the next step's arrays. To give it back to the system and get it again takes five times as long as the
+        # step, and a quarter of the whole training step of a small net.
+        xp.empty(64 * BLOCK, "float32")
         self.param_groups: list[dict[str, Any]] = []
         params = groups.listed(self, params)
         for group in params if all(isinstance(p, dict) for p in params) else [{"params": params}]:
@@ -81,15 +81,14 @@ class Optimizer:
         """Move every parameter that has a gradient by one step.
 
         Raises:
-            ValueError: a parameter changed its shape, dtype or backend since the optimizer was built, or its gradient
-                does not fit it. FloatingPointError: with check_finite, a gradient is NaN or infinite. The message names
-                the parameter; nothing has been changed then.
+            ValueError: a parameter changed its shape, dtype or backend since the optimizer was built, its gradient does
+                not fit it, or a setting was changed to what is none. FloatingPointError: with check_finite, a gradient
+                is NaN or infinite. The message names the parameter or the setting; nothing has been changed then.
         """
         if not self.flats:
             raise RuntimeError(f"{self.rule}: it has no parameters since release()")
         moves = [move for flats in self.flats for flat in flats for move in flat.gather(self.rule)]
-        if self.check_finite:
-            groups.check_finite(self)
+        groups.check_step(self)
         for slot, place, array in moves:
             slot.take(place, array)
         for group, flats in zip(self.param_groups, self.flats, strict=True):
@@ -99,7 +98,7 @@ class Optimizer:
     def _step(self, group: dict[str, Any], flat: Flat) -> None:
         flat.keep(self.kept(group))
         for start, stop, t in flat.runs():
-            s = self._settings(group, t)
+            s = self._settings(group, t, flat.new)
             block = max(stop - start, 1) if self.block is None or backend_name() == "cupy" else self.block
             for i in range(start, stop, block):
                 j = min(i + block, stop)
@@ -107,10 +106,10 @@ class Optimizer:
                 self.update(flat.theta[i:j], -flat.g[i:j] if s.maximize else flat.g[i:j], *states, s)
         flat.stepped()
 
-    def _settings(self, group: dict[str, Any], t: int) -> Any:
+    def _settings(self, group: dict[str, Any], t: int, new: tuple[str, ...] = ()) -> Any:
         # Python's numbers: one of NumPy's float64 would turn every float32 block into float64.
         numbers = {k: float(x) if isinstance(x, Real) and not isinstance(x, bool) else x for k, x in group.items()}
-        s = SimpleNamespace(**numbers, t=t)
+        s = SimpleNamespace(**numbers, t=t, new=new)
         if "betas" in group:
             s.beta1, s.beta2 = map(float, group["betas"])
         self.scalars(s)
