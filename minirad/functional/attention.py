@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from minirad.backend import Array, xp
 from minirad.functional.arithmetic import floating, pair
-from minirad.functional.dropout import dropout
+from minirad.functional.dropout import check_probability, dropout
 from minirad.memory import empty
 from minirad.tensor import Tensor, as_tensor
 from minirad.threads import in_parallel
@@ -63,7 +63,7 @@ def scaled_dot_product_attention(
 
 
 def attention_of_heads(
-    packed: list[Tensor], heads: int, added: Array = None, dropout_p: float = 0.0, generator: Generator | None = None
+    packed: list[Tensor], heads: int, added: Any = None, dropout_p: float = 0.0, generator: Generator | None = None
 ) -> Tensor:
     """scaled_dot_product_attention where queries, keys and values of all heads lie side by side: no head is copied.
 
@@ -71,7 +71,8 @@ def attention_of_heads(
         packed: tensors whose last axes, put together, hold queries, keys and values: [(n, l, 3 width)], or
             [(n, l, width), (n, s, 2 width)], or three tensors. So one matrix product makes all that one input gives.
         heads: how many; each takes width / heads neighbours.
-        added: an array to add to the scores, broadcastable to (n, heads, l, s): -inf where a query may not look.
+        added: numbers to add to the scores, broadcastable to (n, heads, l, s): -inf where a query may not look. If they
+            require a gradient, they get one.
         dropout_p, generator: as there.
 
     Returns:
@@ -80,7 +81,8 @@ def attention_of_heads(
     width = sum(t.shape[-1] for t in packed) // 3
     q, k, v = (piece for t in packed for piece in split(t.data, width, heads))
     scores = (*q.shape[:-1], k.shape[-2])
-    added = None if added is None else xp.broadcast_to(added, scores)
+    masks = [] if added is None else [as_tensor(added)]
+    added = xp.broadcast_to(masks[0].data, scores) if masks else None
     core = Core(q, k, v, added, kept(dropout_p, scores, q.dtype, generator))
     out = empty((*packed[0].shape[:-1], width), q.dtype)
     core.forward(*split(out, width, heads))
@@ -91,10 +93,11 @@ def attention_of_heads(
         for t, gradient in zip(packed, gradients, strict=True):
             nothing = [None] * (t.shape[-1] // width)
             pieces += nothing if gradient is None else split(gradient, width, heads)
-        core.backward(*split(g, width, heads), *pieces)
-        return tuple(gradients)
+        g_masks = [empty(scores, q.dtype) if mask.requires_grad else None for mask in masks]
+        core.backward(*split(g, width, heads), *pieces, *g_masks)
+        return (*gradients, *g_masks)
 
-    return Tensor(out, tuple(packed), vjp)
+    return Tensor(out, (*packed, *masks), vjp)
 
 
 class Core:
@@ -175,6 +178,14 @@ def additive(mask: Array, dtype: Any) -> Array:
     return mask if mask.dtype.kind == "f" else xp.where(mask, 0.0, -xp.inf).astype(dtype)
 
 
+def mask_tensor(mask: Any, dtype: Any) -> Tensor:
+    """A mask as a tensor. Nested lists of numbers take this dtype."""
+    if not hasattr(mask, "dtype"):
+        mask = xp.asarray(mask)
+        mask = mask.astype(dtype) if mask.dtype.kind == "f" else mask
+    return as_tensor(mask)
+
+
 def split(array: Array, width: int, heads: int) -> list[Array]:
     """Views (n, heads, l, width / heads) of the pieces of an array (n, l, several width)."""
     pieces = (array[..., i : i + width] for i in range(0, array.shape[-1], width))
@@ -204,8 +215,7 @@ def checked(
         )
     if 0 in shapes[1][-2:]:
         raise ValueError(f"{name}: key must have at least one position and one feature, got shape {shapes[1]}")
-    if not 0 <= dropout_p <= 1:
-        raise ValueError(f"{name}: dropout_p must lie in [0, 1], got {dropout_p}")
+    check_probability(name, "dropout_p", dropout_p)
     if attn_mask is not None and is_causal:
         raise ValueError(f"{name}: give attn_mask or is_causal, not both")
     l, s = shapes[0][-2], shapes[1][-2]
@@ -213,7 +223,7 @@ def checked(
     if is_causal:
         added = additive(xp.tri(l, s, dtype=bool), query.dtype)
     elif attn_mask is not None:
-        mask = as_tensor(attn_mask, query.dtype)
+        mask = mask_tensor(attn_mask, query.dtype)
         if mask.ndim < 2 or mask.shape[-2] not in (1, l) or mask.shape[-1] not in (1, s):
             raise ValueError(f"{name}: attn_mask must be broadcastable to (..., {l}, {s}), got shape {mask.shape}")
         if mask.dtype.kind not in "bf":

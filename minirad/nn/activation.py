@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from minirad import functional as F
+from minirad.functional.dropout import check_probability
 from minirad.nn.module import Module
 from minirad.tensor import Tensor
 
@@ -48,8 +49,7 @@ class Dropout(Module):
     """In training, zero each element with probability p and divide the others by 1 - p; in eval, nothing."""
 
     def __init__(self, p: float = 0.5) -> None:
-        if not 0 <= p <= 1:
-            raise ValueError(f"Dropout: p must lie in [0, 1], got {p!r}")
+        check_probability("Dropout", "p", p)
         self.p = p
 
     def forward(self, x: Any) -> Tensor:

@@ -38,6 +38,7 @@ class AdaptiveLogSoftmaxWithLoss(Module):
 
     Raises:
         ValueError: an argument is out of range, or an input or target does not fit.
+        TypeError: the input has another dtype than the weights, or the target is no integers.
 
     Source: Grave et al., "Efficient softmax approximation for GPUs", ICML 2017. Names and layouts are PyTorch's.
     """
@@ -109,10 +110,12 @@ class AdaptiveLogSoftmaxWithLoss(Module):
             return Tensor(best.reshape(input.shape[:-1]))
 
     def checked(self, input: Any) -> Tensor:
-        """The input as a tensor."""
+        """The input as a tensor. Raises unless it fits."""
         input = as_tensor(input)
         if not input.ndim or input.shape[-1] != self.in_features:
             raise ValueError(
                 f"AdaptiveLogSoftmaxWithLoss: input must be (..., {self.in_features}), got shape {input.shape}"
             )
+        if input.dtype != self.head.weight.dtype:
+            raise TypeError(f"AdaptiveLogSoftmaxWithLoss: input must be {self.head.weight.dtype}, got {input.dtype}")
         return input

@@ -17,7 +17,9 @@ from minirad.tensor import Tensor
 class Embedding(Module):
     """The rows of weight (num_embeddings, embedding_dim) by their numbers: see functional.embedding.
 
-    They start normal, with standard deviation 1, as in PyTorch; the row padding_idx starts at 0 and stays there.
+    They start normal, with standard deviation 1, as in PyTorch. The row padding_idx starts at 0 and gets no
+    gradient; loading a state, writing to it or an optimizer's weight decay may change it. Left out of PyTorch's:
+    max_norm, norm_type, scale_grad_by_freq, sparse.
 
     Raises:
         ValueError: a size is no positive integer, padding_idx or an id is out of range.

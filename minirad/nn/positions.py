@@ -26,6 +26,8 @@ class _Positions(Module):
 
     def places(self, x: Tensor, first: int) -> slice:
         """Those of x (..., l, width), counted from first."""
+        if not isinstance(first, int):
+            raise ValueError(f"{type(self).__name__}: first must be an integer, got {first!r}")
         if x.ndim < 2 or x.shape[-1] != self.width or not 0 <= first <= self.max_length - x.shape[-2]:
             raise ValueError(
                 f"{type(self).__name__}: x must be (..., l, {self.width}) with places 0 .. {self.max_length - 1}, "

@@ -7,6 +7,7 @@ from typing import Any
 
 from minirad import functional as F
 from minirad.backend import xp
+from minirad.functional.dropout import check_probability
 from minirad.functional.lstm import checked_lengths
 from minirad.nn import init
 from minirad.nn.module import Module
@@ -14,7 +15,7 @@ from minirad.nn.parameter import Parameter
 from minirad.nn.printing import unusual
 from minirad.tensor import Tensor, as_tensor
 
-State = tuple[Tensor, Tensor]
+State = tuple[Tensor, Tensor]  # (h, c)
 
 
 class _Recurrent(Module):
@@ -79,7 +80,8 @@ class LSTM(_Recurrent):
         bidirectional: each layer has a second one of its kind that reads from the end; their outputs lie side by side.
 
     The parameters of layer k are weight_ih_lk, weight_hh_lk, bias_ih_lk, bias_hh_lk, and those that read from the end
-    have _reverse behind; shapes and values at first are PyTorch's.
+    have _reverse behind; shapes and values at first are PyTorch's. Left out of PyTorch's: proj_size, and inputs
+    without n; for packed sequences there are lengths.
 
     Raises:
         ValueError: a size is no positive integer, dropout no probability, or an input, state or length does not fit.
@@ -92,8 +94,7 @@ class LSTM(_Recurrent):
         super().__init__(input_size, hidden_size, bias)
         if not isinstance(num_layers, int) or num_layers < 1:
             raise ValueError(f"LSTM: num_layers must be a positive integer, got {num_layers!r}")
-        if not 0 <= dropout <= 1:
-            raise ValueError(f"LSTM: dropout must lie in [0, 1], got {dropout!r}")
+        check_probability("LSTM", "dropout", dropout)
         self.num_layers, self.batch_first, self.dropout, self.bidirectional = (
             num_layers, batch_first, dropout, bidirectional
         )  # fmt: skip

@@ -16,6 +16,7 @@ from typing import Any
 
 from minirad import functional as F
 from minirad.backend import xp
+from minirad.functional.attention import additive
 from minirad.nn import init
 from minirad.nn.activation import Dropout
 from minirad.nn.attention import MultiheadAttention
@@ -66,7 +67,7 @@ class TransformerEncoderLayer(_Layer):
         norm_first: pre-LN instead of post-LN.
         bias: whether the linear maps and the normalisations have one.
 
-    Names and layouts of the parameters are PyTorch's.
+    Names and layouts of the parameters are PyTorch's. Left out: an activation that is a function.
     """
 
     def __init__(
@@ -170,7 +171,7 @@ class TransformerDecoder(_Stack):
 class Transformer(Module):
     """Encoder and decoder, each with a normalisation at its end; all matrices start with Xavier's uniform numbers.
 
-    The arguments are PyTorch's; those of a layer are explained there.
+    The arguments are PyTorch's; those of a layer are explained there. Left out: custom_encoder, custom_decoder.
     """
 
     def __init__(
@@ -199,6 +200,12 @@ class Transformer(Module):
         )  # fmt: skip
 
     @staticmethod
-    def generate_square_subsequent_mask(size: int) -> Tensor:
-        """(size, size): 0 where a position may look, -inf where it may not, since that is its future."""
-        return Tensor(xp.where(xp.tri(size, dtype=bool), 0.0, -xp.inf).astype(xp.float32))
+    def generate_square_subsequent_mask(size: int, dtype: Any = None) -> Tensor:
+        """(size, size): 0 where a position may look, -inf where it may not, since that is its future.
+
+        The dtype must be that of the model: float32 if None, or float64.
+        """
+        dtype = xp.dtype(xp.float32 if dtype is None else dtype)
+        if dtype.kind != "f":
+            raise TypeError(f"generate_square_subsequent_mask: dtype must be float32 or float64, got {dtype}")
+        return Tensor(additive(xp.tri(size, dtype=bool), dtype))

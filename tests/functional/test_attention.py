@@ -326,7 +326,7 @@ def test_shapes_refused(shapes, message):
         F.scaled_dot_product_attention(*(mr.ones(shape) for shape in shapes))
 
 
-@pytest.mark.parametrize("p", [-0.1, 1.1, float("nan")])
+@pytest.mark.parametrize("p", [-0.1, 1.1, float("nan"), None])
 def test_probabilities_refused(p):
     x = mr.ones(2, 3)
     with pytest.raises(ValueError, match=rf"{NAME}: dropout_p must lie in \[0, 1\], got {p}"):

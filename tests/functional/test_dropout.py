@@ -62,7 +62,7 @@ def test_dropout_draws_from_a_given_generator():
     np.testing.assert_array_equal(a, b)
 
 
-@pytest.mark.parametrize("p", [-0.1, 1.1, float("nan")])
+@pytest.mark.parametrize("p", [-0.1, 1.1, float("nan"), "a", None])
 def test_dropout_refuses(p):
     with pytest.raises(ValueError, match=r"dropout: p must lie in \[0, 1\], got"):
         F.dropout(mr.ones(3), p)

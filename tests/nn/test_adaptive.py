@@ -249,8 +249,11 @@ def test_types_refused():
     model = AdaptiveLogSoftmaxWithLoss(8, 6, [2])
     with pytest.raises(TypeError, match="AdaptiveLogSoftmaxWithLoss: target must be integers, got float32"):
         model(mr.ones(2, 8), [0.0, 1.0])
-    with pytest.raises(TypeError, match="linear: operands have different dtypes, float64 and float32"):
-        model(mr.ones(2, 8, dtype="float64"), [0, 1])
+    for dtype in ("float64", "int64"):
+        x = mr.ones(2, 8, dtype=dtype)
+        for call in (lambda x=x: model(x, [0, 1]), lambda x=x: model.log_prob(x), lambda x=x: model.predict(x)):
+            with pytest.raises(TypeError, match=f"AdaptiveLogSoftmaxWithLoss: input must be float32, got {dtype}"):
+                call()
 
 
 def test_the_order_of_the_examples_does_not_matter():

@@ -181,6 +181,68 @@ def test_a_query_that_may_look_at_nothing_gets_weights_of_0_either_way():
     np.testing.assert_allclose(*gradients, rtol=1e-10, atol=1e-12)
 
 
+LEARNED: dict[str, dict[str, Any]] = {
+    "attn_mask": {"attn_mask": _rng.standard_normal((L, S))},
+    "attn_mask of each head": {"attn_mask": _rng.standard_normal((N * HEADS, L, S))},
+    "with -inf": {"attn_mask": np.where(_attn, -np.inf, _rng.standard_normal((L, S)))},
+    "key_padding_mask": {"key_padding_mask": np.where(_padding, -np.inf, _rng.random((N, S)))},
+    "both": {"attn_mask": _rng.standard_normal((L, S)), "key_padding_mask": _rng.standard_normal((N, S))},
+}
+
+
+@pytest.mark.parametrize("need_weights", [True, False])
+@pytest.mark.parametrize("masks", LEARNED.values(), ids=LEARNED)
+def test_a_learned_mask_gets_its_gradient_as_in_pytorch(torch, masks, need_weights):
+    ours, theirs = make(torch, batch_first=True)
+    data = arrays((N, L, WIDTH), (N, S, WIDTH), (N, S, WIDTH))
+    x, x_torch = [mr.tensor(a, requires_grad=True) for a in data], [torch.tensor(a, requires_grad=True) for a in data]
+    given = {name: mr.tensor(mask, requires_grad=True) for name, mask in masks.items()}
+    given_torch = {name: torch.tensor(mask, requires_grad=True) for name, mask in masks.items()}
+    y, _ = ours(*x, need_weights=need_weights, **given)
+    y_torch, _ = theirs(*x_torch, need_weights=need_weights, **given_torch)
+    compare(
+        y, y_torch, [*x, *given.values(), *ours.parameters()], [*x_torch, *given_torch.values(), *theirs.parameters()]
+    )
+    assert all(mask.grad is not None for mask in given.values())
+
+
+@pytest.mark.parametrize("need_weights", [True, False])
+def test_the_gradient_of_a_learned_mask_is_that_of_central_differences(need_weights):
+    layer = MultiheadAttention(WIDTH, HEADS, batch_first=True).double()
+    x, padding = mr.randn(N, S, WIDTH, dtype="float64"), np.where(_padding, -np.inf, 0.0)
+    mask = mr.randn(N * HEADS, S, S, dtype="float64", requires_grad=True)
+    assert mr.gradcheck(
+        lambda mask: layer(x, x, x, device(padding), need_weights=need_weights, attn_mask=mask)[0], [mask]
+    )
+
+
+def test_a_mask_that_is_given_gets_no_gradient():
+    layer, x = MultiheadAttention(WIDTH, HEADS, batch_first=True), mr.randn(N, S, WIDTH)
+    mask = mr.zeros(S, S)
+    y, _ = layer(x, x, x, need_weights=False, attn_mask=mask)
+    y.sum().backward()
+    assert mask.grad is None
+
+
+@pytest.mark.parametrize("need_weights", [True, False])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_masks_as_nested_lists(dtype, need_weights):
+    layer = MultiheadAttention(WIDTH, HEADS, batch_first=True)
+    layer, x = (layer.double() if dtype == "float64" else layer), mr.randn(N, S, WIDTH, dtype=dtype)
+    for masks in (MASKS["both"], {"key_padding_mask": np.where(_padding, -0.1, 0.3)}):
+        masks = {
+            name: mask[:, :S] if name != "attn_mask" else np.tri(S, dtype=bool) == 0 for name, mask in masks.items()
+        }
+        y, z = (
+            layer(x, x, x, need_weights=need_weights, **given)[0]
+            for given in (
+                {name: mask.tolist() for name, mask in masks.items()},
+                {name: device(mask if mask.dtype == bool else mask.astype(dtype)) for name, mask in masks.items()},
+            )
+        )
+        np.testing.assert_array_equal(host(y), host(z))
+
+
 # ---- dropout
 
 
@@ -224,6 +286,7 @@ def test_repr():
         ((6, 4), "num_heads=4 must divide embed_dim=6"),
         ((4, 2, 1.5), r"dropout must lie in \[0, 1\], got 1.5"),
         ((4, 2, -0.1), r"dropout must lie in \[0, 1\], got -0.1"),
+        ((4, 2, "a"), r"dropout must lie in \[0, 1\], got 'a'"),
     ],
     ids=str,
 )
@@ -279,5 +342,9 @@ def test_masks_refused(need_weights):
 
 
 def test_other_dtypes_refused():
-    with pytest.raises(TypeError, match="linear: operands have different dtypes, float64 and float32"):
-        MultiheadAttention(6, 2)(*[mr.ones(3, 4, 6, dtype="float64")] * 3)
+    for i, name in enumerate(("query", "key", "value")):
+        inputs = [mr.ones(3, 4, 6)] * 3
+        for other in (mr.ones(3, 4, 6, dtype="float64"), np.ones((3, 4, 6), int)):
+            inputs[i] = other
+            with pytest.raises(TypeError, match=f"MultiheadAttention: {name} must be float32, got {other.dtype}"):
+                MultiheadAttention(6, 2)(*inputs)

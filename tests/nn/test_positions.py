@@ -63,5 +63,8 @@ def test_repr_and_what_is_refused(kind):
     for shape, first in (((2, 6, 4), 0), ((2, 3, 4), 3), ((2, 3, 4), -1), ((2, 3, 5), 0), ((4,), 0)):
         with pytest.raises(ValueError, match=rf"{name}: x must be \(\.\.\., l, 4\) with places 0 \.\. 4, got shape"):
             kind(5, 4)(mr.zeros(shape), first)
+    for first in (1.0, "1", None):
+        with pytest.raises(ValueError, match=f"{name}: first must be an integer, got {first!r}"):
+            kind(5, 4)(mr.zeros(2, 3, 4), first)
     with pytest.raises(TypeError, match=f"{name}: needs float32 or float64, got int64"):
         kind(5, 4)(mr.tensor([[1, 2, 3, 4]]))

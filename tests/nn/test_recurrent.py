@@ -299,6 +299,7 @@ STATE = (mr.zeros(1, 2, 4), mr.zeros(1, 2, 4))
         (lambda: LSTM(3, anything(4.0)), "LSTM: hidden_size must be a positive integer, got 4.0"),
         (lambda: LSTM(3, 4, 0), "LSTM: num_layers must be a positive integer, got 0"),
         (lambda: LSTM(3, 4, dropout=1.5), r"LSTM: dropout must lie in \[0, 1\], got 1.5"),
+        (lambda: LSTM(3, 4, dropout=anything("a")), r"LSTM: dropout must lie in \[0, 1\], got 'a'"),
         (lambda: LSTMCell(3, -1), "LSTMCell: hidden_size must be a positive integer, got -1"),
         (lambda: LSTM(3, 4)(mr.ones(5, 2, 2)), r"LSTM: x must be \(steps, n, 3\), got shape \(5, 2, 2\)"),
         (lambda: LSTM(3, 4)(mr.ones(5, 3)), r"LSTM: x must be \(steps, n, 3\), got shape \(5, 3\)"),
@@ -316,7 +317,7 @@ STATE = (mr.zeros(1, 2, 4), mr.zeros(1, 2, 4))
         (lambda: LSTMCell(3, 4)(mr.ones(1, 2, 3)), r"LSTMCell: x must be \(n, 3\), got shape \(1, 2, 3\)"),
         (lambda: LSTMCell(3, 4)(mr.ones(2, 3), STATE), r"LSTMCell: h must have shape \(2, 4\), got \(1, 2, 4\)"),
     ],
-    ids=range(17),
+    ids=range(18),
 )
 def test_layers_refuse(make, message):
     with pytest.raises(ValueError, match=message):

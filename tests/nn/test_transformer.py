@@ -159,6 +159,30 @@ def test_initial_values():
 def test_the_causal_mask_of_pytorch(torch):
     ours, theirs = (kind.generate_square_subsequent_mask(4) for kind in (nn.Transformer, torch.nn.Transformer))
     np.testing.assert_array_equal(host(ours), theirs.numpy(), strict=True)
+    for dtype in ("float32", "float64"):
+        mask = nn.Transformer.generate_square_subsequent_mask(4, dtype=dtype)
+        peer = torch.nn.Transformer.generate_square_subsequent_mask(4, dtype=getattr(torch, dtype))
+        np.testing.assert_array_equal(host(mask), peer.numpy(), strict=True)
+
+
+def test_the_causal_mask_of_a_model_in_float64():
+    model = nn.Transformer(8, 2, 1, 1, 8, dropout=0.0).double()
+    x = mr.randn(4, 2, 8, dtype="float64")
+    mask = nn.Transformer.generate_square_subsequent_mask(4, dtype="float64")
+    np.testing.assert_allclose(host(model(x, x, tgt_mask=mask)), host(model(x, x, tgt_is_causal=True)), rtol=1e-12)
+    with pytest.raises(TypeError, match="generate_square_subsequent_mask: dtype must be float32 or float64, got int64"):
+        nn.Transformer.generate_square_subsequent_mask(4, "int64")
+
+
+@pytest.mark.parametrize("norm_first", [False, True])
+def test_a_learned_mask_gets_its_gradient(torch, norm_first):
+    options = {"dropout": 0.0, "batch_first": True, "norm_first": norm_first}
+    theirs = torch.nn.TransformerEncoderLayer(WIDTH, 2, 7, **options).double()
+    ours = nn.TransformerEncoderLayer(WIDTH, 2, 7, **options).double()
+    ours.load_state_dict(theirs.state_dict())
+    data = np.random.default_rng(3).standard_normal((S, S))
+    mask, mask_torch = mr.tensor(data, requires_grad=True), torch.tensor(data, requires_grad=True)
+    compare(ours(mr.tensor(SRC), mask), theirs(torch.tensor(SRC), mask_torch), [mask], [mask_torch])
 
 
 # ---- dropout
