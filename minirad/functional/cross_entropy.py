@@ -23,6 +23,8 @@ def cross_entropy(
         reduction: "mean", "sum" or "none".
         label_smoothing: mix the target with this much of the uniform distribution.
 
+    The mean over nothing is nan, with a gradient of 0. Left out of PyTorch's: weight, probabilities as target.
+
     Raises:
         ValueError: the shapes do not fit, a target is out of range or an option unknown.
 
@@ -31,24 +33,26 @@ def cross_entropy(
     input, target = as_tensor(input), as_tensor(target)
     if input.dtype.kind != "f" or target.dtype.kind not in "iu":
         raise TypeError(f"cross_entropy: input must be floats and target integers, got {input.dtype}, {target.dtype}")
-    class_axis = min(1, input.ndim - 1)
-    if not input.ndim or target.shape != input.shape[:class_axis] + input.shape[class_axis + 1 :]:
-        raise ValueError(
-            f"cross_entropy: input of shape {input.shape} needs target of shape "
-            f"{input.shape[:class_axis] + input.shape[class_axis + 1 :]}, got {target.shape}"
-        )
+    moved = input.data if input.ndim < 3 else xp.moveaxis(input.data, 1, -1)  # the classes last
+    shape = moved.shape[:-1]
+    if not input.ndim or target.shape != shape:
+        raise ValueError(f"cross_entropy: input of shape {input.shape} needs target shape {shape}, got {target.shape}")
     if not 0 <= label_smoothing <= 1:
         raise ValueError(f"cross_entropy: label_smoothing must lie in [0, 1], got {label_smoothing}")
     if reduction not in ("mean", "sum", "none"):
         raise ValueError(f"cross_entropy: reduction must be 'mean', 'sum' or 'none', got {reduction!r}")
-    label_smoothing, classes = float(label_smoothing), input.shape[class_axis]
-    moved = input.data if class_axis == input.ndim - 1 else xp.moveaxis(input.data, class_axis, -1)
+    label_smoothing, classes = float(label_smoothing), moved.shape[-1]
+    if not classes:
+        raise ValueError(f"cross_entropy: input must have at least one class, got shape {input.shape}")
     logits, labels = moved.reshape(-1, classes), target.data.reshape(-1)
     ignored = xp.nonzero(labels == ignore_index)[0]
     if len(ignored):
         labels = xp.where(labels == ignore_index, 0, labels)  # any class will do
     if labels.size and (labels.min() < 0 or labels.max() >= classes):
-        raise ValueError(f"cross_entropy: targets must be 0 .. {classes - 1} or ignore_index={ignore_index}")
+        raise ValueError(
+            f"cross_entropy: targets must be 0 .. {classes - 1} or ignore_index={ignore_index}, "
+            f"got {labels.min()} .. {labels.max()}"
+        )
 
     rows, p = xp.arange(len(labels)), empty(logits.shape, logits.dtype)
     total, losses = xp.zeros((2, len(labels)), logits.dtype)
@@ -61,7 +65,7 @@ def cross_entropy(
 
     by_rows(forward, *logits.shape)
     losses[ignored] = 0
-    divisor = len(labels) - len(ignored) if reduction == "mean" else 1
+    divisor = (len(labels) - len(ignored) or nan) if reduction == "mean" else 1
 
     def vjp(g):
         scale = xp.zeros_like(total) + (g / divisor).reshape(-1)
@@ -76,9 +80,6 @@ def cross_entropy(
         by_rows(backward, *logits.shape)
         gradient[ignored] = 0
         back = gradient.reshape(moved.shape)
-        return (back if moved is input.data else xp.moveaxis(back, -1, class_axis),)
+        return (back if moved is input.data else xp.moveaxis(back, -1, 1),)
 
-    if reduction == "none":
-        return Tensor(losses.reshape(target.shape), (input,), vjp)
-    total_loss = losses.sum()
-    return Tensor(total_loss / divisor if divisor else total_loss * nan, (input,), vjp)
+    return Tensor(losses.reshape(shape) if reduction == "none" else losses.sum() / divisor, (input,), vjp)

@@ -147,13 +147,19 @@ def test_an_ignored_row_may_hold_anything(torch):
 
 def test_the_mean_over_nothing_is_nan_with_gradient_zero(torch):
     x, x_torch = mr.ones(2, 3, requires_grad=True), torch.ones(2, 3, requires_grad=True)
-    with np.errstate(all="ignore"):
-        compare(
-            F.cross_entropy(x, [-100, -100]),
-            torch.nn.functional.cross_entropy(x_torch, torch.tensor([-100, -100])),
-            [x],
-            [x_torch],
-        )
+    theirs = torch.nn.functional.cross_entropy(x_torch, torch.tensor([-100, -100]))
+    compare(F.cross_entropy(x, [-100, -100]), theirs, [x], [x_torch])
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"label_smoothing": 0.1}, {"reduction": "sum"}, {"reduction": "none"}], ids=str
+)
+@pytest.mark.parametrize("shape", [(2, 3), (3,), (2, 3, 4), (0, 3), (2, 3, 0)], ids=str)
+def test_where_nothing_counts_it_is_pytorchs_without_warnings(torch, shape, options):
+    target = np.full(shape[:1] + shape[2:] if len(shape) > 1 else (), -100)
+    x, x_torch = mr.ones(*shape, requires_grad=True), torch.ones(*shape, requires_grad=True)
+    theirs = torch.nn.functional.cross_entropy(x_torch, torch.tensor(target), **options)
+    compare(cross_entropy(x, target, **options), theirs, [x], [x_torch])
 
 
 def test_the_gradient_is_softmax_minus_one_hot():
@@ -165,11 +171,15 @@ def test_the_gradient_is_softmax_minus_one_hot():
 @pytest.mark.parametrize(
     ("input", "target", "options", "message"),
     [
-        ((2, 3), [0, 1, 2], {}, r"cross_entropy: input of shape \(2, 3\) needs target of shape \(2,\), got \(3,\)"),
-        ((2, 3, 4), [0, 1], {}, r"input of shape \(2, 3, 4\) needs target of shape \(2, 4\), got \(2,\)"),
+        ((2, 3), [0, 1, 2], {}, r"cross_entropy: input of shape \(2, 3\) needs target shape \(2,\), got \(3,\)"),
+        ((2, 3, 4), [0, 1], {}, r"input of shape \(2, 3, 4\) needs target shape \(2, 4\), got \(2,\)"),
         ((), 0, {}, r"cross_entropy: input of shape \(\) needs target"),
-        ((2, 3), [0, 3], {}, "cross_entropy: targets must be 0 .. 2 or ignore_index=-100"),
-        ((2, 3), [0, -1], {}, "cross_entropy: targets must be 0 .. 2 or ignore_index=-100"),
+        ((2, 3), [0, 3], {}, "cross_entropy: targets must be 0 .. 2 or ignore_index=-100, got 0 .. 3"),
+        ((2, 3), [1, -1], {}, "cross_entropy: targets must be 0 .. 2 or ignore_index=-100, got -1 .. 1"),
+        ((2, 0), [0, 0], {}, r"cross_entropy: input must have at least one class, got shape \(2, 0\)"),
+        ((2, 0), [-100, -100], {}, "cross_entropy: input must have at least one class"),
+        ((0, 0), np.zeros(0, int), {}, "cross_entropy: input must have at least one class"),
+        ((0,), -100, {}, "cross_entropy: input must have at least one class"),
         ((2, 3), [0, 1], {"label_smoothing": 1.5}, r"cross_entropy: label_smoothing must lie in \[0, 1\], got 1.5"),
         ((2, 3), [0, 1], {"reduction": "max"}, "cross_entropy: reduction must be 'mean', 'sum' or 'none', got 'max'"),
     ],
