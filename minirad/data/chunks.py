@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from minirad.backend import Array, to_device
+from minirad.tensor import Tensor
 
 
 class Chunks:
@@ -21,7 +22,7 @@ class Chunks:
     shorter. Fewer than batch_size tokens at the end of the text are left out, so that all rows are of one length.
 
     Args:
-        ids: the text, integers (n,) with n > batch_size.
+        ids: the text, integers (n,) with n > batch_size: an array, a tensor or a list.
         batch_size: how many rows.
         steps: how many tokens of each row in a chunk: as far as the gradient goes back.
 
@@ -36,6 +37,7 @@ class Chunks:
                 raise TypeError(f"Chunks: {name} must be an integer, got {value!r}")
             if value < 1:
                 raise ValueError(f"Chunks: {name} must be at least 1, got {value}")
+        ids = ids.data if isinstance(ids, Tensor) else ids
         ids = ids if hasattr(ids, "dtype") else np.asarray(ids)
         if ids.dtype.kind not in "iu":
             raise TypeError(f"Chunks: ids must hold integers, got {ids.dtype}")

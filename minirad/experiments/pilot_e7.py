@@ -16,6 +16,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from itertools import product
 from pathlib import Path
 from statistics import fmean
@@ -29,7 +30,7 @@ from minirad.backend import manual_seed
 from minirad.data.translation import TranslationData
 from minirad.experiments.results import environment
 from minirad.models import Translator
-from minirad.models.lstm import in_use
+from minirad.models.in_use import in_use
 from minirad.optim.lr_scheduler import LinearWarmup
 from minirad.threads import set_num_threads
 
@@ -86,8 +87,19 @@ def trained(numbers: TranslationData, layers: int, rule: str, seed: int) -> tupl
 
 
 def finished(path: Path) -> list[Run]:
-    """The runs that the file has."""
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
+    """The runs that the file has. What a killed process left half written is none."""
+    rows = []
+    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
+        with suppress(json.JSONDecodeError):  # before its last bracket a row is no JSON
+            rows.append(json.loads(line))
+    return rows
+
+
+def record(path: Path, row: Run) -> None:
+    """Add a line to the file, behind whatever stands there."""
+    half = path.exists() and not path.read_text(encoding="utf-8").endswith("\n")
+    with path.open("a", encoding="utf-8") as file:
+        file.write("\n" * half + json.dumps(row) + "\n")
 
 
 def main() -> None:
@@ -107,8 +119,7 @@ def main() -> None:
             "training_loss": round(fmean(losses[-10:]), 4),
             "seconds": round(perf_counter() - start, 1),
         }
-        with PATH.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(row | {"environment": environment()}) + "\n")
+        record(PATH, row | {"environment": environment()})
         print(row, flush=True)
     for depth, rule in product(layers, RULES):
         found = [r for r in finished(PATH) if (r["layers"], r["rule"]) == (depth, rule)]

@@ -7,24 +7,27 @@ the state carried on; Adam and RAdam with betas (0.9, 0.999), lr 1e-3, divided a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from math import exp, inf
 from typing import TYPE_CHECKING, Any
 
 from minirad import functional as F
 from minirad.backend import Array, stream, to_device, xp
+from minirad.functional.embedding import check_ids
+from minirad.models.in_use import in_use
 from minirad.nn import LSTM, AdaptiveLogSoftmaxWithLoss, Dropout, Embedding, Linear, Module, init
-from minirad.tensor import Tensor, as_tensor, no_grad
+from minirad.nn.recurrent import State
+from minirad.tensor import Tensor, as_tensor
 
 if TYPE_CHECKING:
     from numpy.random import Generator
 
-State = tuple[Tensor, Tensor]  # (h, c), both (layers, n, hidden_size)
-
 
 class LSTMLanguageModel(Module):
-    """Embedding, LSTM layers, and a softmax over the vocabulary. The defaults are the paper's.
+    """Embedding, LSTM layers, and a softmax over the vocabulary.
+
+    The defaults are the paper's, but for cutoffs, which depend on the vocabulary. The state is a pair (h, c), both
+    (num_layers, n, hidden_size).
 
     Args:
         vocabulary: how many words there are, numbered from 0 (and by falling frequency, if there are cutoffs).
@@ -35,7 +38,8 @@ class LSTMLanguageModel(Module):
             softmax can't be tied.
 
     Raises:
-        ValueError: tied does not go with the other settings, or a layer refuses its own.
+        ValueError: tied does not go with the other settings, or a layer refuses its own. Or (later) ids or targets are
+            out of range, also if they are -100: in a running text nothing is left out.
 
     Source of the dropout: Zaremba et al., "Recurrent Neural Network Regularization", 2014. Of the tie: Press and Wolf,
     "Using the Output Embedding to Improve Language Models", 2017.
@@ -75,6 +79,7 @@ class LSTMLanguageModel(Module):
         ids, targets = as_tensor(ids), as_tensor(targets)
         if targets.shape != ids.shape:
             raise ValueError(f"LSTMLanguageModel: targets must have the shape of ids, {ids.shape}, got {targets.shape}")
+        check_ids("LSTMLanguageModel", "targets", targets, self.embedding.num_embeddings)
         y, state = self.read(ids, state)
         rows, targets = y.reshape(-1, y.shape[2]), targets.reshape(-1)
         if isinstance(self.decoder, AdaptiveLogSoftmaxWithLoss):
@@ -88,6 +93,7 @@ class LSTMLanguageModel(Module):
         ids = as_tensor(ids)
         if ids.ndim != 2:
             raise ValueError(f"LSTMLanguageModel: ids must be (n, steps), got shape {ids.shape}")
+        check_ids("LSTMLanguageModel", "ids", ids, self.embedding.num_embeddings)
         y, state = self.lstm(self.dropout(self.embedding(ids)), state)
         return self.dropout(y), state
 
@@ -128,18 +134,6 @@ class LSTMLanguageModel(Module):
                 log_p = self.log_prob(y[:, -1])
                 words.append(Tensor(drawn(log_p.data, temperature, generator)[:, None]))
             return F.cat(words, dim=1)
-
-
-@contextmanager
-def in_use(model: Module) -> Iterator[None]:
-    """Inside, the model is in eval mode and nothing is recorded."""
-    training = model.training
-    model.eval()
-    try:
-        with no_grad():
-            yield
-    finally:
-        model.train(training)
 
 
 def drawn(log_p: Array, temperature: float, generator: Generator | None) -> Array:

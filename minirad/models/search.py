@@ -4,17 +4,18 @@ Greedy search takes the likeliest word each time. But the likeliest sentence may
 goes on with the best few beginnings at once.
 
 A model has two methods. ``start(source)`` gives what it keeps of each sentence (with ``choose(rows)`` to take rows of
-it), and ``step(words, kept)`` takes one more word for each row and gives log-probabilities of the next, (rows, words).
+it), and ``step(words, kept)`` takes one more word for each row and gives log-probabilities of the next, (rows, words);
+it may change kept. If the model is a Module, it is in eval mode meanwhile.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import inf
+from math import inf, isnan
 from typing import Any
 
 from minirad.backend import to_host, xp
-from minirad.models.lstm import in_use
+from minirad.models.in_use import in_use
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,10 @@ def greedy_search(model: Any, source: Any, begin: int, end: int, max_length: int
         source: whatever model.start takes.
         begin, end: the ids of the marks in front of a sentence and behind it; they are not in the result.
         max_length: cut off here, the mark of the end counted.
+
+    Raises:
+        ValueError: max_length is no positive integer, or end is none of the model's words.
+        FloatingPointError: a log-probability is nan.
     """
     check("greedy_search", max_length)
     found: list[list[int]] = [[] for _ in range(len(source))]
@@ -47,7 +52,7 @@ def greedy_search(model: Any, source: Any, begin: int, end: int, max_length: int
         kept, open_ = model.start(source), list(range(len(source)))
         words = [begin] * len(source)
         while open_ and len(found[open_[0]]) < max_length - 1:
-            words = to_host(model.step(xp.asarray(words, "int64"), kept)).argmax(axis=1).tolist()
+            words = next_words("greedy_search", model, words, kept, end).argmax(axis=1).tolist()
             going_on = [row for row, word in enumerate(words) if word != end]
             if len(going_on) < len(words):
                 kept = kept.choose(going_on)
@@ -78,12 +83,17 @@ def beam_search(
         alpha: >= 0; 0 compares probabilities.
         max_length: the longest translation, the mark counted. What is open then gets the mark at once.
 
+    Raises:
+        ValueError: beam or max_length is no positive integer, alpha is negative or so large that a penalty overflows,
+            or end is none of the model's words.
+        FloatingPointError: a log-probability is nan.
+
     Source of the penalty: Wu et al., "Google's Neural Machine Translation System", 2016, eq. (14).
     """
     check("beam_search", max_length, beam, alpha)
 
     def score(log_p: float, length: int) -> float:
-        return log_p / ((5 + length) / 6) ** alpha
+        return log_p / penalty(length, alpha)
 
     def bound(beginning: Hypothesis) -> float:
         return score(beginning.log_p, max_length)
@@ -95,7 +105,7 @@ def beam_search(
         for length in range(1, max_length + 1):
             if not open_:
                 break
-            log_p = to_host(model.step(xp.asarray(words, "int64"), kept))
+            log_p = next_words("beam_search", model, words, kept, end)
             rows, first = list[int](), 0
             for i, beginnings in list(open_.items()):
                 block = log_p[first : first + len(beginnings)].astype(float)
@@ -121,6 +131,21 @@ def beam_search(
     return [leader or Hypothesis((), -inf, -inf) for leader in best]
 
 
+def penalty(length: int, alpha: float) -> float:
+    """What the log-probability of a translation of this length is divided by."""
+    return ((5 + length) / 6) ** alpha
+
+
+def next_words(function: str, model: Any, words: list[int], kept: Any, end: int) -> Any:
+    """The model's step as a NumPy array (rows, words). Raises where no search can go on."""
+    log_p = to_host(model.step(xp.asarray(words, "int64"), kept))
+    if not 0 <= end < log_p.shape[1]:
+        raise ValueError(f"{function}: end must be one of the model's words, 0 .. {log_p.shape[1] - 1}, got {end!r}")
+    if isnan(log_p.max()):  # one nan is enough
+        raise FloatingPointError(f"{function}: the model gave a log-probability of nan")
+    return log_p
+
+
 def likeliest(block: Any, n: int) -> list[tuple[int, int, float]]:
     """The n largest elements of a NumPy array, in any order: (row, column, value). None that is -inf."""
     flat = block.reshape(-1)
@@ -135,3 +160,9 @@ def check(name: str, max_length: int, beam: int = 1, alpha: float = 0.0) -> None
             raise ValueError(f"{name}: {argument} must be a positive integer, got {n!r}")
     if not 0 <= alpha < inf:
         raise ValueError(f"{name}: alpha must be a number >= 0, got {alpha!r}")
+    try:
+        penalty(max_length, alpha)
+    except OverflowError:
+        raise ValueError(
+            f"{name}: alpha must leave the penalty of max_length={max_length} finite, got {alpha!r}"
+        ) from None

@@ -16,6 +16,7 @@ from typing import Any
 from minirad import functional as F
 from minirad.backend import Array, xp
 from minirad.functional.attention import additive
+from minirad.functional.embedding import check_ids
 from minirad.nn import (
     Dropout,
     Embedding,
@@ -42,7 +43,7 @@ class Translator(Module):
         feed_forward: the width inside the feed-forward nets.
         dropout: of attention weights, inside the nets, of what each sublayer adds, and of embeddings; in training.
         norm_first: pre-LN instead of post-LN, with a normalisation at the end of encoder and decoder.
-        padding: the id that fills up short sentences, behind their words.
+        padding: the id that fills up short sentences, behind their words; 0 is that of data.LengthBatches.
         max_length: the longest sentence, marks included.
 
     Source and target are ids (n, length). A word goes in as its embedding times sqrt(width), with its position added.
@@ -51,7 +52,8 @@ class Translator(Module):
     first loss is near log(target_words), that of a model that knows nothing; with few it is higher.
 
     Raises:
-        ValueError: a layer refuses its settings, or (later) ids have the wrong shape or leave a sentence empty.
+        ValueError: a layer refuses its settings, or (later) ids have the wrong shape, are out of range or leave a
+            sentence empty.
     """
 
     def __init__(
@@ -83,15 +85,16 @@ class Translator(Module):
 
         It may look at all words of source (n, s), and at the target's words up to this place.
         """
+        source, target = self.pair(source, target, 1)
         memory, blocked = self.encode(source)
-        y = self.embed(self.target_embedding, self.ids("target", target))
+        y = self.embed(self.target_embedding, target)
         # Padding needs no mask here: it stands behind the words, and they don't look ahead.
         y = self.decoder(y, memory, tgt_is_causal=True, memory_key_padding_mask=blocked)
         return self.scores(y)
 
     def loss(self, source: Any, target: Any, label_smoothing: float = 0.0) -> Tensor:
         """The mean of -log p(next word) over the words of target (n, t), which has the mark of begin in front."""
-        target = self.ids("target", target)
+        source, target = self.pair(source, target, 2)
         scores = self(source, target[:, :-1])
         return F.cross_entropy(
             scores.reshape(-1, scores.shape[2]), target[:, 1:].reshape(-1),
@@ -120,11 +123,23 @@ class Translator(Module):
         """What the decoder says, (n, l, width) -> scores of all words, (n, l, target_words)."""
         return F.linear(y, self.target_embedding.weight)
 
+    def pair(self, source: Any, target: Any, least: int) -> tuple[Tensor, Tensor]:
+        """Checked: as many sentences in both, the target with at least so many ids each."""
+        source, target = self.ids("source", source), self.ids("target", target)
+        if len(source.data) != len(target.data) or target.shape[1] < least:
+            raise ValueError(
+                f"Translator: target must be (n, t) with the n of source, {len(source.data)}, and t >= {least}, "
+                f"got shape {target.shape}"
+            )
+        return source, target
+
     def ids(self, name: str, ids: Any) -> Tensor:
-        """Checked: (n, length)."""
+        """Checked: (n, length), and words of the "source" or the "target", as it is named."""
         ids = as_tensor(ids)
         if ids.ndim != 2 or ids.dtype.kind not in "iu":
             raise ValueError(f"Translator: {name} must be integers (n, length), got {ids.dtype} of shape {ids.shape}")
+        embedding = self.source_embedding if name == "source" else self.target_embedding
+        check_ids("Translator", name, ids, embedding.num_embeddings)
         return ids
 
     # ---- word by word, for a search
@@ -141,9 +156,10 @@ class Translator(Module):
         """After one more word in each row, (rows,): log-probabilities of the next one, (rows, target_words).
 
         The same as forward() says at the last place, but only this place is computed: the decoder looks at the keys and
-        values that are kept of the places before, and this one's are added to them.
+        values that are kept of the places before, and this one's are added to them: kept is changed. To go on from it
+        twice, take kept.choose(rows) for each way.
         """
-        x = self.embed(self.target_embedding, as_tensor(words)[:, None], first=kept.length)
+        x = self.embed(self.target_embedding, self.ids("target", as_tensor(words)[:, None]), first=kept.length)
         for i, layer in enumerate(self.decoder.layers):
             x = one_place(layer, x, kept, i)
         kept.length += 1

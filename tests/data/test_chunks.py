@@ -4,6 +4,7 @@ from helpers import device, host
 from hypothesis import given
 from hypothesis import strategies as st
 
+import minirad as mr
 from minirad.backend import stream, xp
 from minirad.data import Chunks
 
@@ -43,7 +44,8 @@ def test_example():
 
 def test_arrays_of_the_backend_and_no_random_numbers():
     before = stream("shuffle").bit_generator.state
-    for ids in (list(range(30)), np.arange(30), device(np.arange(30))):
+    for ids in (list(range(30)), np.arange(30), device(np.arange(30)), mr.tensor(np.arange(30))):
+        assert host(Chunks(ids, 3, 4).input).ravel().tolist() == list(range(27))
         for x, y in Chunks(ids, 3, 4):
             assert type(x) is type(y) is xp.ndarray
     assert stream("shuffle").bit_generator.state == before
@@ -64,6 +66,7 @@ def test_the_text_is_not_held():
         ({"batch_size": 2.0}, TypeError, "batch_size must be an integer, got 2.0"),
         ({"steps": True}, TypeError, "steps must be an integer, got True"),
         ({"ids": [1.0, 2.0, 3.0]}, TypeError, "ids must hold integers, got float64"),
+        ({"ids": mr.ones(5)}, TypeError, "ids must hold integers, got float32"),
         ({"ids": [True] * 5}, TypeError, "ids must hold integers, got bool"),
         ({"ids": [1, 2]}, ValueError, r"ids must be \(n,\) with n > batch_size=2: .*, got shape \(2,\)"),
         ({"ids": [[1, 2]] * 3}, ValueError, r"ids must be \(n,\) with n > batch_size=2: .*, got shape \(3, 2\)"),

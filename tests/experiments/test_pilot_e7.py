@@ -40,6 +40,20 @@ def test_finished_runs_are_not_run_again(tmp_path, monkeypatch, capsys):
     assert sorted([row[k] for k in key] for row in again) == sorted([row[k] for k in key] for row in rows)
 
 
+def test_a_half_written_line_is_run_again(tmp_path):
+    """What a killed process left stays alone on its line."""
+    path = tmp_path / "e7.jsonl"
+    assert pilot_e7.finished(path) == []
+    pilot_e7.record(path, {"seed": 0})
+    with path.open("a") as file:
+        file.write('{"seed": 1, "rule": "RA')
+    assert pilot_e7.finished(path) == [{"seed": 0}]
+    for seed in (1, 2):
+        pilot_e7.record(path, {"seed": seed})
+    assert pilot_e7.finished(path) == [{"seed": 0}, {"seed": 1}, {"seed": 2}]
+    assert len(path.read_text().splitlines()) == 4
+
+
 def test_the_rates_and_the_warmup(monkeypatch):
     """Over the first steps, as the optimizer is told."""
     numbers = data.number_words(200)

@@ -33,7 +33,7 @@ def same_gradients(ours, expected):
 
 
 def test_names_and_sizes():
-    """The paper's sizes by default, but for the vocabulary."""
+    """The paper's sizes by default, but for the vocabulary and the cut-offs."""
     names = {name: p.shape for name, p in LSTMLanguageModel(10, num_layers=1, hidden_size=4).named_parameters()}
     assert names == {
         "embedding.weight": (10, 300),
@@ -308,19 +308,28 @@ def test_it_beats_the_unigram_model(options):
         (lambda: small(cutoffs=[20]), "AdaptiveLogSoftmaxWithLoss: cutoffs must be"),
         (lambda: small()(ids(3)), r"LSTMLanguageModel: ids must be \(n, steps\), got shape \(3,\)"),
         (lambda: small()(ids(3, 0)), r"lstm: x must be .* with at least one step"),
-        (lambda: small()([[1, 10]]), "embedding: ids must be 0 .. 9, got 1 .. 10"),
+        (lambda: small()([[1, 10]]), "LSTMLanguageModel: ids must be 0 .. 9, got 1 .. 10"),
         (
             lambda: small().loss(ids(3, 2), [[1, 2]]),
             r"LSTMLanguageModel: targets must have .* ids, \(3, 2\), got \(1, 2\)",
         ),
-        (lambda: small().loss([[1]], [[10]]), r"cross_entropy: targets must be 0 .. 9"),
+        (lambda: small().loss([[1]], [[10]]), "LSTMLanguageModel: targets must be 0 .. 9, got 10 .. 10"),
+        (lambda: small().loss([[1, 1]], [[2, -100]]), "LSTMLanguageModel: targets must be 0 .. 9, got -100 .. 2"),
+        (
+            lambda: small(cutoffs=[3, 5], hidden_size=16).loss([[1, 1]], [[2, -100]]),
+            "LSTMLanguageModel: targets must be 0 .. 9, got -100 .. 2",
+        ),
+        (
+            lambda: small().perplexity([([[1, 1]], [[2, -100]])]),
+            "LSTMLanguageModel: targets must be 0 .. 9, got -100 .. 2",
+        ),
         (lambda: small()(ids(2, 3), small()(ids(3, 3))[1]), r"LSTM: h must have shape \(2, 2, 6\), got \(2, 3, 6\)"),
         (lambda: small().perplexity([]), "LSTMLanguageModel.perplexity: there are no words"),
         (lambda: small().generate(ids(1, 1), 0), "LSTMLanguageModel.generate: steps must be a positive integer, got 0"),
         (lambda: small().generate(ids(1, 1), 1, -1.0), "LSTMLanguageModel.generate: temperature must be .*, got -1.0"),
         (lambda: small().generate(ids(1, 1), 1, float("nan")), "LSTMLanguageModel.generate: temperature .*, got nan"),
     ],
-    ids=range(16),
+    ids=range(19),
 )
 def test_what_is_refused(make, message):
     with pytest.raises(ValueError, match=message):

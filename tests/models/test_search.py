@@ -171,13 +171,12 @@ def test_sentences_do_not_disturb_each_other():
 # ---- the real model
 
 
-class WithoutCache:
+class WithoutCache(Module):
     """A translator's forward() over all words again in each step."""
 
     def __init__(self, model, source, words=None):
         self.model, self.source = model, source
         self.words = np.zeros((len(source), 0), int) if words is None else words
-        self.training, self.eval, self.train = model.training, model.eval, model.train
 
     def start(self, source):
         return WithoutCache(self.model, source)
@@ -224,6 +223,43 @@ def test_a_search_records_nothing_and_leaves_the_mode_alone():
     assert mr.is_grad_enabled()
 
 
+class Plain:
+    """No Module: the two methods alone. Three words, each as likely as the others."""
+
+    def __init__(self, p=1 / 3):
+        self.p = p
+
+    def start(self, source):
+        return Rows(list(source))
+
+    def step(self, words, kept):
+        assert not mr.is_grad_enabled()
+        return device(np.log(np.full((len(words), 3), self.p)))
+
+
+def test_a_model_needs_two_methods():
+    assert greedy_search(Plain(), [0], BEGIN, END) == [[]]
+    assert beam_search(Plain(), [0], BEGIN, END)[0].words == ()
+
+
+@pytest.mark.parametrize("end", [-1, 3, 99])
+def test_an_end_that_is_no_word_is_refused(end):
+    for search in (greedy_search, beam_search):
+        message = rf"{search.__name__}: end must be one of the model's words, 0 \.\. 2, got {end}"
+        with pytest.raises(ValueError, match=message):
+            search(Table(3), [0], BEGIN, end)
+
+
+def test_nan_stops_a_search():
+    """In the first step, and in a later one; one of them is enough."""
+    for fixed in ({(): [np.nan] * 3}, {(): [0.2, 0.2, 0.6], (2,): [np.nan, 0.5, 0.5]}):
+        for search in (greedy_search, beam_search):
+            model = Table(3, fixed=fixed)
+            with pytest.raises(FloatingPointError, match=f"{search.__name__}: the model gave a log-probability of nan"):
+                search(model, [0], BEGIN, END)
+            assert model.training
+
+
 @pytest.mark.parametrize("n", [0, -1, 2.0, None])
 def test_numbers_refused(n):
     model = Table(3)
@@ -234,6 +270,15 @@ def test_numbers_refused(n):
     with pytest.raises(ValueError, match=f"greedy_search: max_length must be a positive integer, got {n}"):
         greedy_search(model, [0], BEGIN, END, n)
     assert not model.steps
+
+
+def test_a_penalty_that_overflows_is_refused():
+    message = "beam_search: alpha must leave the penalty of max_length=100 finite, got 1000.0"
+    with pytest.raises(ValueError, match=message):
+        beam_search(Table(3), [0], BEGIN, END, alpha=1000.0)
+    assert beam_search(Table(3), [0], BEGIN, END, alpha=1000.0, max_length=1)[0].score == pytest.approx(
+        Table(3).log_p(0, ())[END]
+    )
 
 
 @pytest.mark.parametrize("alpha", [-0.1, inf, float("nan")])

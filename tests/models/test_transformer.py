@@ -332,12 +332,22 @@ def test_ids_refused():
     for name in good:
         refused(rf"Translator: {name} must be integers \(n, length\), got int64 of shape \(5,\)", **{name: SOURCE[0]})
         refused(rf"Translator: {name} must be integers .*, got float64 of shape \(3, 5\)", **{name: SOURCE * 1.0})
-        refused(rf"embedding: ids must be 0 \.\. {8 if name == 'source' else 6}, got", **{name: good[name] + 9})
+        last = 8 if name == "source" else 6
+        refused(rf"Translator: {name} must be 0 \.\. {last}, got 9 \.\. 1", **{name: good[name] + 9})
     refused(
         r"Translator: source must have at least one word in each sentence, got shape \(3, 5\) with padding alone in "
         "sentence 1",
         source=SOURCE * [[1], [0], [1]],
     )
     refused(r"source must have at least one word in each sentence, got shape \(3, 0\)", source=SOURCE[:, :0])
-    refused(r"as many sequences as query: got \(n, length\) \(3, 5\), \(2, 5\)", source=SOURCE[:2])
+    message = r"Translator: target must be \(n, t\) with the n of source, {}, and t >= {}, got shape \({}\)"
+    refused(message.format(2, 2, "3, 6"), source=SOURCE[:2])
+    refused(message.format(3, 2, "1, 6"), target=TARGET[:1])
+    for t in (0, 1):
+        refused(message.format(3, 2, f"3, {t}"), target=TARGET[:, :t])
+    with pytest.raises(ValueError, match=message.format(3, 1, "3, 0")):
+        model(device(SOURCE), device(TARGET[:, :0]))
+    assert model(device(SOURCE), device(TARGET[:, :1])).shape == (3, 1, 7)
+    with pytest.raises(ValueError, match=r"Translator: target must be 0 \.\. 6, got 2 \.\. 9"):
+        model.step(device([2, 2, 9]), model.start(device(SOURCE)))
     refused(r"SinusoidalPositions: x must be .* places 0 \.\. 19", target=np.tile(TARGET, (1, 4)))
