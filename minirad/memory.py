@@ -2,6 +2,11 @@
 
 The C library gives large arrays back to the system when they are freed. To get the memory again next step, the system
 fills it with zeros, page by page: a fifth of the time of a training step of ResNet-20.
+
+What was used once stays with the process: after a training, the memory of its last step is still held. It is given back
+only when a large array is asked for whose size is not among what is free. Then all that is free goes. So sizes that
+change from step to step, as with sentences of varying lengths, find little to use again, and cost about what they would
+without this; but free memory of old sizes does not pile up.
 """
 
 from __future__ import annotations

@@ -19,6 +19,7 @@ from minirad import data
 from minirad.backend import manual_seed
 from minirad.data.translation import TranslationData
 from minirad.experiments.results import environment
+from minirad.files import write_whole
 from minirad.models import Translator, beam_search, greedy_search
 from minirad.nn.utils import clip_grad_norm_
 from minirad.optim import RAdam
@@ -117,7 +118,7 @@ def main() -> None:
         results[name] = pilot(name) | {"environment": environment()}
         print(json.dumps({key: value for key, value in results[name].items() if key != "environment"}, indent=1))
         PATH.parent.mkdir(parents=True, exist_ok=True)
-        PATH.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        write_whole(PATH, (json.dumps(results, indent=1, ensure_ascii=False) + "\n").encode())
 
 
 if __name__ == "__main__":
