@@ -1,4 +1,4 @@
-"""E2, section 3.1: at the first step the adaptive learning rate has no finite variance. When does it get one?
+"""E2, section 3: at the first step the adaptive learning rate has no finite variance. When does it get one?
 
 psi_1 = 1/|g_1| for a normal g_1. The exact moments of the moving average are integrals (simulation.ema_moments); the
 sample variance of more and more draws shows what "infinite" looks like.
@@ -79,7 +79,7 @@ def _finite(x: float) -> float | None:
 
 EXHIBIT = Exhibit(
     "E2",
-    "Section 3.1: the adaptive learning rate at the first step",
+    "Section 3: the adaptive learning rate at the first step",
     (
         Claim(
             "At the first step the variance of the adaptive learning rate 1/|g_1| diverges.",

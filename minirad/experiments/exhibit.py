@@ -21,9 +21,8 @@ from minirad.experiments.experiment import Experiment
 from minirad.experiments.results import Row
 
 Numbers = dict[str, Any]  # as JSON can hold them; None stands for what is infinite or undefined
-Do = Callable[
-    [Experiment, Sequence[Any]], list[list[Row]]
-]  # does runs of an experiment, or finds them done: their rows
+# Does runs of an experiment, or finds them done: the rows of each.
+Do = Callable[[Experiment, Sequence[Any]], list[list[Row]]]
 
 SCALES = ("quick", "laptop", "paper")
 HOLDS, CORRECTED, FAILS = "holds", "holds with a correction", "fails"  # theory

@@ -25,7 +25,9 @@ def read(folder: Path) -> list[Row]:
         return []
     with suppress(ValueError, TypeError, KeyError, AttributeError):
         rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-        if all(row["verdict"] in WORDS and row.keys() >= {"exhibit", "claim", "scale"} for row in rows):
+        if all(
+            row["verdict"] in WORDS and row["scale"] in SCALES and row.keys() >= {"exhibit", "claim"} for row in rows
+        ):
             return rows
     raise ValueError(f"{path} does not hold verdicts; move it away")
 
