@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import nan, sqrt
+from math import hypot, inf, nan, sqrt
+from operator import index
+from typing import Any
 
 from minirad.data.support import lab
 
@@ -91,9 +93,7 @@ def fraction_interval(count: int, n: int, confidence: float = 0.95) -> tuple[flo
     Biometrika 26, 1934.
     """
     check_level("fraction_interval", "confidence", confidence)
-    for name, number in (("count", count), ("n", n)):
-        if isinstance(number, bool) or not isinstance(number, int):
-            raise TypeError(f"fraction_interval: {name} must be an integer, got {number!r}")
+    count, n = (integer("fraction_interval", name, number) for name, number in (("count", count), ("n", n)))
     if n < 1 or not 0 <= count <= n:
         raise ValueError(f"fraction_interval: needs 0 <= count <= n and n >= 1, got {count} of {n}")
     beta, outside = lab("scipy.stats").beta, (1 - confidence) / 2
@@ -113,7 +113,19 @@ def _mean_and_error(values: Sequence[float]) -> tuple[float, float]:
     """The mean of n >= 2 values and its standard error."""
     n = len(values)
     mean = sum(values) / n
-    return mean, sqrt(sum((value - mean) ** 2 for value in values) / (n - 1) / n)
+    if not -inf < mean < inf:
+        return mean, nan
+    return mean, hypot(*(value - mean for value in values)) / sqrt((n - 1) * n)  # a square might overflow
+
+
+def integer(function: str, name: str, value: Any) -> int:
+    """The value as a Python integer, be it one of Python's or NumPy's; TypeError if it is none, or a truth value."""
+    try:
+        if isinstance(value, bool):
+            raise TypeError
+        return index(value)
+    except TypeError:
+        raise TypeError(f"{function}: {name} must be an integer, got {value!r}") from None
 
 
 def check_level(function: str, name: str, value: float) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import inf, isfinite, sqrt
+from math import inf, isfinite, isnan, sqrt
 
 from minirad.data.support import lab
-from minirad.experiments.statistics import check_level, paired_difference, t_tail
+from minirad.experiments.statistics import check_level, integer, paired_difference, t_tail
 
 
 @dataclass(frozen=True)
@@ -65,16 +65,18 @@ def holm(p_values: Mapping[str, float]) -> dict[str, float]:
     multiplied with m, the next with m - 1, and so on; none becomes smaller than the one before it, or larger than 1.
 
     Args:
-        p_values: one for each claim that was planned, those included that came out badly.
+        p_values: one for each claim that was planned, those included that came out badly. nan, as of a run that
+            diverged, counts as 1: nothing was shown.
 
     Returns:
         The corrected p-values under the same names, in the same order.
 
     Raises:
-        ValueError: a p-value does not lie in [0, 1].
+        ValueError: a p-value lies outside of [0, 1].
 
     Source: Holm, "A simple sequentially rejective multiple test procedure", Scandinavian Journal of Statistics 6, 1979.
     """
+    p_values = {name: 1.0 if isnan(p) else p for name, p in p_values.items()}
     for name, p in p_values.items():
         if not 0 <= p <= 1:
             raise ValueError(f"holm: the p-value of {name!r} must lie in [0, 1], got {p}")
@@ -106,8 +108,7 @@ def smallest_effect(n: int, sd: float = 1.0, power: float = 0.8, alpha: float = 
     Source: Cohen, Statistical Power Analysis for the Behavioral Sciences, 2nd edition, 1988, chapter 2; the
     statistic t follows a noncentral t distribution with the parameter effect * sqrt(n) / sd.
     """
-    if isinstance(n, bool) or not isinstance(n, int):
-        raise TypeError(f"smallest_effect: n must be an integer, got {n!r}")
+    n = integer("smallest_effect", "n", n)
     if n < 2:
         raise ValueError(f"smallest_effect: n must be at least 2, got {n}")
     if not isfinite(sd) or sd < 0:

@@ -54,6 +54,15 @@ def test_not_finite_values_show():
     assert all(map(math.isnan, mean_interval([1.0, math.nan, 2.0])))
 
 
+@pytest.mark.parametrize("kind", [float, np.float64])
+def test_large_values_do_not_overflow(kind):
+    mean, half_width = mean_interval([kind(1e200), kind(-1e200)])
+    assert mean == 0
+    assert half_width == pytest.approx(mean_interval([1.0, -1.0])[1] * 1e200)
+    assert mean_interval([math.inf, 1.0])[0] == math.inf
+    assert math.isnan(mean_interval([math.inf, 1.0])[1])
+
+
 def test_no_values():
     with pytest.raises(ValueError, match="mean_interval: needs at least one value"):
         mean_interval([])
@@ -233,6 +242,11 @@ def test_counts_that_make_no_sense(count, n):
     words = f"fraction_interval: needs 0 <= count <= n and n >= 1, got {count} of {n}"
     with pytest.raises(ValueError, match=words):
         fraction_interval(count, n)
+
+
+@pytest.mark.parametrize("kind", [np.int64, np.uint8])
+def test_counts_of_numpy(kind):
+    assert fraction_interval(kind(3), kind(10)) == fraction_interval(3, 10)
 
 
 @pytest.mark.parametrize(("count", "n", "name"), [(1.0, 5, "count must be an integer, got 1.0"), (1, "5", "n must be"),

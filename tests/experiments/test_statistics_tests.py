@@ -156,7 +156,11 @@ def test_the_chance_of_any_false_claim_is_as_small_as_it_says():
     assert wrong / runs == pytest.approx(1 - (1 - 0.05 / 8) ** 8, abs=0.015)
 
 
-@pytest.mark.parametrize("p", [-0.1, 1.1, math.nan])
+def test_holm_counts_what_diverged_as_nothing_shown():
+    assert holm({"a": math.nan, "b": 0.01, "c": 0.04}) == pytest.approx({"a": 1, "b": 0.03, "c": 0.08})
+
+
+@pytest.mark.parametrize("p", [-0.1, 1.1, math.inf])
 def test_p_values_that_are_none(p):
     with pytest.raises(ValueError, match=re.escape(f"holm: the p-value of 'E9' must lie in [0, 1], got {p}")):
         holm({"E7": 0.5, "E9": p})
@@ -209,6 +213,7 @@ def test_more_seeds_see_more(n, sd, power, alpha):
     [
         ((1,), "n must be at least 2, got 1"),
         ((5, -1.0), "sd must be finite and at least 0, got -1.0"),
+        ((np.int64(1),), "n must be at least 2, got 1"),
         ((5, math.nan), "sd must be finite and at least 0, got nan"),
         ((5, 1.0, 0.8, 0.0), "alpha must lie between 0 and 1, got 0.0"),
         ((5, 1.0, 1.0), "power must lie between alpha / 2 = 0.025 and 1, got 1.0"),
