@@ -5,6 +5,7 @@ import signal
 import sys
 import time
 import warnings
+from asyncio import CancelledError
 from dataclasses import dataclass
 from operator import attrgetter
 from pathlib import Path
@@ -21,7 +22,7 @@ class Tiny:
 
     x: int
     lr: float = 0.1
-    end: Literal["well", "nan", "error", "exit", "death", "once", "no-json"] = "well"
+    end: Literal["well", "nan", "error", "exit", "death", "once", "no-json", "empty", "cancel", "half", "text"] = "well"
     seconds: float = 0.0
     hidden: tuple[int, ...] = (8,)
     betas: tuple[float, float] = (0.9, 0.999)
@@ -55,6 +56,14 @@ def run(settings):
                 raise OSError("not yet")
         case "no-json":
             rows[0]["x"] = object()
+        case "empty":
+            return []
+        case "cancel":  # no Exception, and the pool has a meaning of its own for it
+            raise CancelledError
+        case "half":  # half a character, which can't be printed
+            raise ValueError("\ud800")
+        case "text":
+            rows[1]["score"] = "much"
     return rows
 
 

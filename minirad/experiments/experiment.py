@@ -17,11 +17,13 @@ from __future__ import annotations
 import pickle
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from importlib import import_module
 from inspect import signature
 from typing import Any, get_type_hints
 
+from minirad.experiments.hints import coerced
 from minirad.experiments.results import Row
 
 # Where each experiment is: its module is imported when it is asked for.
@@ -38,10 +40,12 @@ class Experiment:
 
     Attributes:
         name: of the folder of its results.
-        settings: a frozen dataclass. Its fields are numbers, texts, truth values, tuples of these, or None.
-        run: gives the rows of a run with these settings, as JSON can hold them. It draws random numbers from the named
-            streams only, and seeds them. A last row with "stopped": a text says why the run ended early. Worker
-            processes find the function by its name, so it must stand at the top level of a module.
+        settings: a frozen dataclass. Its fields are numbers, texts, truth values, tuples of these, or None; no field
+            may be called edition.
+        run: gives the rows of a run with these settings: a list of dicts, at least one, as JSON can hold them. It draws
+            random numbers from the named streams only, and seeds them. A last row with "stopped": a text says why the
+            run ended early. Worker processes find the function by its name, so it must stand at the top level of a
+            module.
         edition: raise it when a change of the code makes all results invalid.
         complete: makes the settings of the fields that were given, and refuses bad ones with a ValueError. By default
             the dataclass itself.
@@ -59,14 +63,14 @@ class Experiment:
     headline: str | None = None
     before: Callable[[Any], object] | None = None
 
-    @property
+    @cached_property
     def hints(self) -> dict[str, Any]:
         """The type of each field."""
         hints = get_type_hints(self.settings)
         return {field.name: hints[field.name] for field in fields(self.settings)}
 
     def make(self, given: Mapping[str, Any]) -> Any:
-        """The settings with these fields; the others have their defaults.
+        """The settings with these fields; the others have their defaults. Each value has the type of its hint.
 
         Raises:
             ValueError: a field is missing, or a value makes no sense.
@@ -76,7 +80,9 @@ class Experiment:
             signature(maker).bind(**given)
         except TypeError as error:
             raise ValueError(f"{self.name}: {error}") from None
-        return maker(**given)
+        made = maker(**given)
+        own = {field.name: getattr(made, field.name) for field in fields(self.settings) if field.init}
+        return replace(made, **{name: coerced(value, self.hints[name]) for name, value in own.items()})
 
 
 def find(name: str) -> Experiment:

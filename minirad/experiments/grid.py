@@ -29,10 +29,11 @@ from collections.abc import Mapping, Sequence
 from itertools import product
 from math import isfinite, prod
 from pathlib import Path
-from types import NoneType, UnionType
-from typing import Any, Literal, Union, get_args, get_origin
+from types import NoneType
+from typing import Any, Literal, get_args, get_origin
 
 from minirad.experiments.experiment import Experiment
+from minirad.experiments.hints import choices, kinds_of
 
 LIMIT = 100_000  # runs in a sweep: more is a slip of the keyboard
 _WORDS = {bool: "true or false", int: "an integer", float: "a finite number", str: "a text"}
@@ -120,7 +121,7 @@ def _in_text(name: str, text: str, hint: Any) -> list[Any]:
     """The values of a field as the command line has them."""
     values: list[Any] = []
     for part in text.split(","):
-        if ":" in part and int in _choices(hint):
+        if ":" in part and int in choices(hint):
             values += _range(name, part)
         else:
             values.append(_read(name, part, hint))
@@ -131,17 +132,19 @@ def _in_text(name: str, text: str, hint: Any) -> list[Any]:
 
 def _range(name: str, text: str) -> Sequence[int]:
     try:
-        found = range(*map(int, text.split(":")))
+        numbers = [int(part) for part in text.split(":")]
+        found = range(*numbers) if all(map(_finite, numbers)) else range(0)
     except (TypeError, ValueError):
         found = range(0)
     if not found:
-        raise ValueError(f"{name}: expected first:behind or first:behind:step, with a number in it, got {text!r}")
+        expected = "first:behind or first:behind:step, with a number in it"
+        raise ValueError(f"{name}: expected {expected}, got {_shown(text)}")
     return found[: LIMIT + 1]
 
 
 def _read(name: str, text: str, hint: Any) -> Any:
     """One value, of the text on the command line."""
-    for kind in _choices(hint):
+    for kind in choices(hint):
         if kind is NoneType and text == "none":
             return None
         if kind is bool and text in ("true", "false"):
@@ -153,55 +156,57 @@ def _read(name: str, text: str, hint: Any) -> Any:
                 value = kind(text)
             except ValueError:
                 continue
-            if isfinite(value):
+            if _finite(value):
                 return value
         if get_origin(kind) is tuple:
             parts = text.split("x")
-            if kinds := _kinds(kind, len(parts)):
+            if kinds := kinds_of(kind, len(parts)):
                 return tuple(_read(name, part, each) for part, each in zip(parts, kinds, strict=True))
         if get_origin(kind) is Literal:
             for choice in get_args(kind):
                 if text == str(choice):
                     return choice
-    raise ValueError(f"{name}: expected {_in_words(hint)}, got {text!r}")
+    raise ValueError(f"{name}: expected {_in_words(hint)}, got {_shown(text)}")
 
 
 def _typed(name: str, value: Any, hint: Any) -> Any:
     """One value, of what TOML has."""
     if isinstance(value, str) and not _is_text(hint):
         return _read(name, value, hint)
-    for kind in _choices(hint):
-        if kind in (bool, int, str) and type(value) is kind and value != "":
+    for kind in choices(hint):
+        if kind in (bool, str) and type(value) is kind and value != "":
             return value
-        if kind is float and type(value) in (int, float) and isfinite(value):
-            return float(value)  # 1 and 1.0 are the same run
-        if get_origin(kind) is tuple and isinstance(value, list) and (kinds := _kinds(kind, len(value))):
+        if kind is int and type(value) is int and _finite(value):
+            return value
+        if kind is float and type(value) in (int, float) and _finite(value):
+            return float(value)
+        if get_origin(kind) is tuple and isinstance(value, list) and (kinds := kinds_of(kind, len(value))):
             return tuple(_typed(name, item, each) for item, each in zip(value, kinds, strict=True))
-        if get_origin(kind) is Literal and value in get_args(kind):
-            return value
-    raise ValueError(f"{name}: expected {_in_words(hint)}, got {value!r}")
+        if get_origin(kind) is Literal and (type(value), value) in [(type(each), each) for each in get_args(kind)]:
+            return value  # true is not 1
+    raise ValueError(f"{name}: expected {_in_words(hint)}, got {_shown(value)}")
 
 
-def _choices(hint: Any) -> tuple[Any, ...]:
-    """The types of ``int | None``; those of another type are itself. None comes first, and a text last."""
-    kinds = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
-    return tuple(sorted(kinds, key=lambda kind: (kind is str, kind is not NoneType)))
+def _finite(value: float) -> bool:
+    """Whether it is neither nan nor infinite, nor an integer too large for a float: a slip of the keyboard."""
+    try:
+        return isfinite(value)
+    except OverflowError:
+        return False
+
+
+def _shown(value: Any) -> str:
+    """What came, in one line of a message."""
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:40]}... ({len(text)} characters)"
 
 
 def _is_text(hint: Any) -> bool:
-    return str in _choices(hint)
-
-
-def _kinds(hint: Any, n: int) -> tuple[Any, ...]:
-    """The types of the n items of a tuple; none if it can't have that many."""
-    kinds = get_args(hint)
-    if len(kinds) == 2 and kinds[1] is Ellipsis:
-        return kinds[:1] * n
-    return kinds if len(kinds) == n else ()
+    return str in choices(hint)
 
 
 def _in_words(hint: Any) -> str:
-    return " or ".join(_kind_in_words(kind) for kind in reversed(_choices(hint)))
+    return " or ".join(_kind_in_words(kind) for kind in reversed(choices(hint)))
 
 
 def _kind_in_words(kind: Any) -> str:

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from importlib import import_module
+from math import isfinite
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -76,7 +77,8 @@ class Ledger:
         if (
             not isinstance(content, dict)
             or content.get("settings") != json.loads(json.dumps(own))
-            or not content.keys() >= {"failed", "seconds"}
+            or not isinstance(content.get("failed"), str)
+            or not isinstance(content.get("seconds"), int | float)
         ):
             raise ValueError(f"{path} is not the record of this run; move it away")
         return self._record(settings, [], content["failed"], content)
@@ -118,7 +120,16 @@ class Ledger:
         shown = [row[self.experiment.headline] for row in rows if self.experiment.headline in row]
         stopped = rows[-1].get("stopped") if rows else None
         changed = any(meta.get(key) != here[key] for key in ("code", "backend"))
-        return Record(settings, shown[-1] if shown else None, failed or stopped, meta["seconds"], changed)
+        return Record(settings, _number(shown[-1]) if shown else None, failed or stopped, meta["seconds"], changed)
+
+
+def _number(cell: Any) -> float | None:
+    """A cell of the rows, if it is a finite number."""
+    try:
+        number = isinstance(cell, int | float) and not isinstance(cell, bool)
+        return float(cell) if number and isfinite(cell) else None
+    except OverflowError:  # an integer too large for a float
+        return None
 
 
 def failure_path(store: Store, settings: Any) -> Path:

@@ -48,7 +48,13 @@ class Store:
         return self.root / self.exhibit / self.scale
 
     def path(self, settings: Mapping[str, Any]) -> Path:
-        """The result file of a run: named by the first 12 hex digits of the hash of its settings."""
+        """The result file of a run: named by the first 12 hex digits of the hash of its settings.
+
+        Raises:
+            ValueError: a setting is called edition, or is not finite.
+        """
+        if "edition" in settings:
+            raise ValueError(f"{self.exhibit}: no setting may be called edition: the experiment's own is in the key")
         canonical = json.dumps(
             {"edition": self.edition, **settings}, sort_keys=True, separators=(",", ":"), allow_nan=False
         )
@@ -65,16 +71,21 @@ class Store:
         """The rows and the meta data of a finished run, or None if there is no such run.
 
         Raises:
-            ValueError: the file is not the result of a run with these settings. OSError: it can't be read.
+            ValueError: the file is not the result of a run with these settings, or has lost its .meta.json.
+            OSError: it can't be read.
         """
         path = self.path(settings)
         if not path.exists():
             return None
-        header, rows, meta = None, list[Row](), Row()
+        beside = _meta_path(path)
+        header, rows, meta = None, list[Any](), None
         with suppress(ValueError):  # no JSON, or no lines
             header, *rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-            meta = json.loads(_meta_path(path).read_text(encoding="utf-8"))
-        if header != json.loads(json.dumps(self._header(settings))) or "seconds" not in meta:
+            meta = json.loads(beside.read_text(encoding="utf-8")) if beside.exists() else None
+        whole = header == json.loads(json.dumps(self._header(settings))) and are_rows(rows)
+        if whole and not beside.exists():
+            raise ValueError(f"{path}, the result of {dict(settings)}, has lost its .meta.json; move it away")
+        if not whole or not isinstance(meta, dict) or not isinstance(meta.get("seconds"), int | float):
             raise ValueError(f"{path} is not the result of this run; move it away, with its .meta.json")
         return rows, meta
 
@@ -92,6 +103,11 @@ class Store:
 
     def _header(self, settings: Mapping[str, Any]) -> Row:
         return {"exhibit": self.exhibit, "edition": self.edition, "settings": dict(settings)}
+
+
+def are_rows(rows: Any) -> bool:
+    """Whether this is what a run must give: a list of dicts, at least one."""
+    return isinstance(rows, list) and bool(rows) and all(isinstance(row, dict) for row in rows)
 
 
 def environment() -> Row:

@@ -11,7 +11,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
 from threading import Lock
 from time import perf_counter
@@ -20,7 +20,7 @@ from typing import Any
 
 from minirad.backend import manual_seed
 from minirad.experiments.ledger import Attempt, Ledger, Record
-from minirad.experiments.results import Row, environment
+from minirad.experiments.results import Row, are_rows, environment
 from minirad.experiments.workers import ATTEMPTS, Crew, gone
 from minirad.threads import set_num_threads
 
@@ -60,14 +60,29 @@ def attempt(run: Callable[[Any], list[Row]], settings: Any) -> Attempt:
         start = perf_counter()
         rows, failed = None, None
         try:
-            rows = json.loads(json.dumps(run(settings)))  # what is no JSON is the run's mistake too
-        except (Exception, SystemExit) as error:
+            rows = _as_json(run(settings))  # what is no JSON is the run's mistake too
+        except BaseException as error:  # also what else would end this process: ctrl-C does not come here
             failed = _in_words(error)
         return Attempt(rows, failed, perf_counter() - start, environment())
 
 
+def _as_json(given: Any) -> list[Row]:
+    """What a run gave, as it comes back from a file.
+
+    Raises:
+        TypeError, ValueError: it is no list of dicts, or JSON can't hold it.
+    """
+    if not are_rows(given):
+        raise TypeError(f"a run must give a list of dicts, at least one, got {given!r:.60}")
+    text = json.dumps(given, ensure_ascii=False)
+    text.encode()
+    return json.loads(text)
+
+
 def _in_words(error: BaseException) -> str:
     """The kind of error, its text in one line, and where in which file it was raised."""
-    place = extract_tb(error.__traceback__)[-1]
-    words = " ".join(f"{type(error).__name__}: {error}".split())
+    place, text = extract_tb(error.__traceback__)[-1], "without words"
+    with suppress(Exception):  # an error's text is code too
+        text = str(error).encode(errors="backslashreplace").decode()  # half a character can't be printed
+    words = " ".join(f"{type(error).__name__}: {text}".split())
     return f"{words} ({Path(place.filename).name}, line {place.lineno})"

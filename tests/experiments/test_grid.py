@@ -1,7 +1,8 @@
 import json
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import product
+from typing import Literal, get_args
 
 import pytest
 from hypothesis import given
@@ -12,6 +13,7 @@ from minirad.experiments import experiment, grid
 from minirad.experiments.compare import ARMS, Run
 from minirad.experiments.experiment import Experiment, find
 from minirad.experiments.grid import runs_of
+from minirad.experiments.results import Store
 
 
 @pytest.fixture
@@ -24,6 +26,10 @@ def toml(tmp_path):
         return path
 
     return write
+
+
+ENDS = get_args(Tiny.__annotations__["end"])
+RANGE = "expected first:behind or first:behind:step, with a number in it"
 
 
 def runs(*words, file=None):
@@ -86,7 +92,7 @@ def test_each_run_once():
         (["lr=nan"], "lr: expected a finite number, got 'nan'"),
         (["lr=inf"], "lr: expected a finite number, got 'inf'"),
         (["lr=0:3"], "lr: expected a finite number, got '0:3'"),
-        (["end=badly"], "end: expected well or nan or error or exit or death or once or no-json, got 'badly'"),
+        (["end=badly"], f"end: expected {' or '.join(ENDS)}, got 'badly'"),
         (["hidden=64xwide"], "hidden: expected an integer, got 'wide'"),
         (["hidden="], "hidden: expected an integer, got ''"),
         (["betas=0.9"], "betas: expected a tuple (64x32; in a file [64, 32]), got '0.9'"),
@@ -94,6 +100,10 @@ def test_each_run_once():
         (["nesterov=yes"], "nesterov: expected true or false, got 'yes'"),
         (["clip=some"], "clip: expected a finite number or none, got 'some'"),
         (["x=-1"], "x must be at least 0, got -1"),
+        (["x=" + "1" * 400], f"x: expected an integer, got '{'1' * 39}... (402 characters)"),
+        (["x=" + "1" * 9000], f"x: expected an integer, got '{'1' * 39}... (9002 characters)"),
+        (["lr=" + "1" * 400], f"lr: expected a finite number, got '{'1' * 39}... (402 characters)"),
+        (["x=0:" + "1" * 400], f"x: {RANGE}, got '0:{'1' * 37}... (404 characters)"),
         (["x=0:1000", "lr=1", "seconds=0.1,0.2", "hidden=1,2,3", "betas=1x1", "clip=" + "1," * 40 + "1"], None),
         (["x=0:1000000000000"], None),
     ],
@@ -111,6 +121,44 @@ def test_a_field_that_can_t_be_set():
 
     with pytest.raises(ValueError, match=r"^table: expected a dict, which can't be set here, got '1'$"):
         runs_of(Experiment("odd", Odd, lambda settings: []), ["table=1"])
+
+
+@dataclass(frozen=True)
+class Loose:
+    """Its defaults have not the types of their hints."""
+
+    lr: float = 1
+    betas: tuple[float, float] = (0, -0.0)
+    epochs: int = 3.0
+    kind: Literal["x", 1] = "x"
+
+
+LOOSE = Experiment("loose", Loose, lambda settings: [{"loss": 1.0}])
+
+
+def keys(settings, tmp_path):
+    return {Store(tmp_path, "loose", "all").path(asdict(run)).name for run in settings}
+
+
+def test_equal_settings_are_one_run(tmp_path):
+    """Whether given or by default, as 1, 1.0 or, of zeros, -0.0."""
+    ways = [[], ["lr=1"], ["lr=1.0", "betas=0x0"], ["epochs=3", "betas=-0.0x0.0"]]
+    found = [run for way in ways for run in runs_of(LOOSE, way)]
+    assert found == [Loose()] * 4
+    assert len(keys(found, tmp_path)) == 1
+    assert len(keys([LOOSE.make({"lr": lr}) for lr in (0, 0.0, -0.0)], tmp_path)) == 1
+
+
+def test_what_makes_the_settings_may_be_loose_too(tmp_path):
+    experiment = replace(LOOSE, complete=lambda lr: Loose(lr=int(lr), betas=[0, 1]))
+    assert repr(experiment.make({"lr": 2.0})) == repr(Loose(2.0, (0.0, 1.0), 3))
+
+
+def test_true_is_not_1(toml):
+    assert runs_of(LOOSE, [], toml("[grid]\nkind = [1, 'x']")) == [Loose(kind=1), Loose(kind="x")]
+    for value in ("true", "1.0"):
+        with pytest.raises(ValueError, match="kind: expected x or 1, got"):
+            runs_of(LOOSE, [], toml(f"[grid]\nkind = {value}"))
 
 
 # ---- in a file
@@ -176,6 +224,9 @@ def test_the_command_line_outdoes_the_file(toml):
         ("[grid]\nx = []", "x: expected at least one value, got none"),
         ("[grid]\nx = [1.0]", "x: expected an integer, got 1.0"),
         ("[grid]\nx = [true]", "x: expected an integer, got True"),
+        (f"[grid]\nx = {'1' * 400}", f"x: expected an integer, got {'1' * 40}... (400 characters)"),
+        (f"[grid]\nlr = {'1' * 400}", f"lr: expected a finite number, got {'1' * 40}... (400 characters)"),
+        (f"[grid]\nx = {'1' * 9000}", "Exceeds the limit"),
         ("[grid]\nlr = [nan]", "lr: expected a finite number, got nan"),
         ("[grid]\nlr = [false]", "lr: expected a finite number, got False"),
         ("[grid]\nhidden = [64, 32]", "hidden: expected a tuple (64x32; in a file [64, 32]), got 64"),
@@ -205,7 +256,7 @@ def test_a_file_that_is_no_text(tmp_path):
 
 # ---- both ways
 
-numbers = st.floats(allow_nan=False, allow_infinity=False)
+numbers = st.floats(allow_nan=False, allow_infinity=False).map(lambda x: x + 0)  # -0.0 + 0 is 0.0
 FIELDS = {
     "x": st.integers(0, 10**9),
     "lr": numbers,

@@ -1,5 +1,6 @@
 import json
 import os
+import re
 from contextlib import suppress
 
 import pytest
@@ -49,6 +50,21 @@ def test_a_run_that_stopped_has_a_result_and_counts_as_failed(ledger):
     assert ledger.write(Tiny(2), ran([*ROWS, {"stopped": None}])).failed is None
 
 
+@pytest.mark.parametrize("cell", ["much", None, True, [1.0], {}, 10**400, float("nan"), float("inf")])
+def test_a_headline_that_is_no_finite_number_is_not_shown(ledger, cell):
+    assert ledger.write(RUN, ran([*ROWS, {"score": cell}])) == ledger.look_up(RUN) == Record(RUN, None, None, 1.5)
+
+
+@pytest.mark.parametrize("rows", ["", '"hello"\n', "1\n2\n", '{"score": 1}\n[]\n'])
+def test_rows_that_are_none_are_refused(ledger, rows):
+    ledger.write(RUN, ran())
+    path = ledger.store(RUN).path(vars(RUN))
+    path.write_text(path.read_text().splitlines(keepends=True)[0] + rows)
+    words = f"{path} is not the result of this run; move it away, with its .meta.json"
+    with pytest.raises(ValueError, match=re.escape(words)):
+        ledger.look_up(RUN)
+
+
 def test_a_failure(ledger):
     assert ledger.write(RUN, ran(None, "it broke")) == ledger.look_up(RUN) == Record(RUN, None, "it broke", 1.5)
     assert files(ledger) == ["failed.json"]
@@ -81,9 +97,10 @@ def test_a_foreign_failure_is_refused(ledger, content):
     with pytest.raises(ValueError, match="is not the record of this run; move it away"):
         ledger.look_up(RUN)
     settings = json.loads(json.dumps(vars(RUN)))
-    path.write_text(json.dumps({"settings": settings}))
-    with pytest.raises(ValueError, match="is not the record of this run; move it away"):
-        ledger.look_up(RUN)
+    for rest in ({}, {"failed": 3, "seconds": 1}, {"failed": "no", "seconds": "1"}):
+        path.write_text(json.dumps({"settings": settings, **rest}))
+        with pytest.raises(ValueError, match="is not the record of this run; move it away"):
+            ledger.look_up(RUN)
 
 
 @pytest.mark.parametrize("before", [ran(), ran(None, "it broke")])

@@ -78,6 +78,12 @@ def test_settings_must_be_finite(store, bad):
     assert files(store) == []
 
 
+def test_no_setting_may_stand_for_the_edition(tmp_path):
+    words = "e: no setting may be called edition: the experiment's own is in the key"
+    with pytest.raises(ValueError, match=words):
+        Store(tmp_path, "e", "s", 2).path({**SETTINGS, "edition": 1})
+
+
 # ---- what is in the files
 
 
@@ -282,7 +288,7 @@ def test_a_foreign_file_is_refused(store, content):
     assert path.read_bytes() == content  # and left alone
 
 
-@pytest.mark.parametrize("content", [b"", b"{}", b"nonsense"])
+@pytest.mark.parametrize("content", [b"", b"{}", b"nonsense", b"[]", b"3", b'{"seconds": "2"}'])
 def test_foreign_meta_data_is_refused(store, content):
     path = store.write(SETTINGS, ROWS, 1.0)
     path.with_suffix(".meta.json").write_bytes(content)
@@ -291,8 +297,10 @@ def test_foreign_meta_data_is_refused(store, content):
 
 
 def test_a_result_without_its_meta_data(store):
-    store.write(SETTINGS, ROWS, 1.0).with_suffix(".meta.json").unlink()
-    with pytest.raises(FileNotFoundError):
+    path = store.write(SETTINGS, ROWS, 1.0)
+    path.with_suffix(".meta.json").unlink()
+    words = f"{path}, the result of {SETTINGS}, has lost its .meta.json; move it away"
+    with pytest.raises(ValueError, match=re.escape(words)):
         store.read(SETTINGS)
 
 

@@ -197,6 +197,21 @@ def test_failures_are_recorded_and_the_sweep_goes_on(sweep, tmp_path):
     assert sorted(again.stdout.splitlines()[-8:]) == sorted(end[2:])
 
 
+def test_whatever_a_run_does_the_sweep_goes_on(sweep, tmp_path):
+    for _ in range(2):  # and it is no trouble later on
+        done = sweep("x=1", "end=empty,cancel,half,text,well")
+        assert (done.returncode, done.stderr) == (1, "")
+        count, _, *end = done.stdout.splitlines()[-5:]
+        assert count.startswith("2 of 5 runs done; results in ")
+        reasons = dict(line[2:].split(": ", 1) for line in end)
+        expected = "TypeError: a run must give a list of dicts, at least one, got [] (sweep.py, line "
+        assert reasons["end=empty"].startswith(expected)
+        assert reasons["end=cancel"].startswith("CancelledError: (tiny_experiments.py, line ")
+        assert reasons["end=half"].startswith("ValueError: \\ud800 (tiny_experiments.py, line ")
+    kinds = [name.split(".", 1)[1] for name in results(tmp_path / "out")]
+    assert {kind: kinds.count(kind) for kind in kinds} == {"jsonl": 2, "meta.json": 2, "failed.json": 3}
+
+
 def test_a_failure_is_a_whole_record(sweep, tmp_path):
     sweep("x=3", "end=error")
     ((name, _),) = results(tmp_path / "out").items()

@@ -1,5 +1,6 @@
 """The pool of worker processes, and what a worker does with a run."""
 
+import asyncio
 import os
 import signal
 import sys
@@ -7,6 +8,7 @@ import time
 from concurrent.futures import BrokenExecutor
 from pathlib import Path
 
+import numpy as np
 import pytest
 from tiny_experiments import MEASURE, TINY, Tiny, crash, tick
 
@@ -65,12 +67,23 @@ def draws(settings):
     return [{"drawn": stream(name).random(2).tolist()} for name in ("init", "noise")]
 
 
+class SilentError(Exception):
+    def __str__(self):
+        raise RuntimeError
+
+
 @pytest.mark.parametrize(
     ("error", "words"),
     [
         (ValueError("two\n  lines"), "ValueError: two lines (test_workers.py, line "),
         (SystemExit(3), "SystemExit: 3 (test_workers.py, line "),
         (MemoryError(), "MemoryError: (test_workers.py, line "),
+        # These are no Exceptions, and would end a worker, or stand for something else in the pool.
+        (KeyboardInterrupt(), "KeyboardInterrupt: (test_workers.py, line "),
+        (GeneratorExit(), "GeneratorExit: (test_workers.py, line "),
+        (asyncio.CancelledError("why"), "CancelledError: why (test_workers.py, line "),
+        (ValueError("half a \ud83d"), "ValueError: half a \\ud83d (test_workers.py, line "),
+        (SilentError(), "SilentError: without words (test_workers.py, line "),
     ],
 )
 def test_what_a_run_raises_is_its_result(error, words):
@@ -85,14 +98,15 @@ def test_what_a_run_raises_is_its_result(error, words):
 def test_rows_that_are_no_json():
     assert attempt(lambda settings: [{"x": object()}], None).failed.startswith("TypeError: ")
     assert attempt(lambda settings: [{"x": (1, float("inf"))}], None).rows == [{"x": [1, float("inf")]}]
+    assert attempt(lambda settings: [{"x": "\ud83d"}], None).failed.startswith("UnicodeEncodeError: ")
 
 
-def test_ctrl_c_is_no_result():
-    def run(settings):
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        attempt(run, None)
+@pytest.mark.parametrize("given", [None, [], "hello", {"a": 1}, [1, 2], [{"a": 1}, 2], ({"a": 1},), np.zeros((2, 99))])
+def test_what_is_no_list_of_dicts_is_no_result(given):
+    rows, failed, _, _ = attempt(lambda settings: given, None)
+    assert rows is None
+    words = " ".join(f"{given!r:.60}".split())
+    assert failed.startswith(f"TypeError: a run must give a list of dicts, at least one, got {words} (sweep.py, line ")
 
 
 # ---- the pool
