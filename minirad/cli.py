@@ -217,7 +217,7 @@ class Plot:
     """Settings to group the runs by: optimizer lr. Each group is a line; runs that differ otherwise are its band."""
     y: Annotated[tuple[str, ...], arg(metavar="NAME ...", help_behavior_hint="(default: loss accuracy)")] = ()
     """What to draw: loss, accuracy, train_loss, whatever the runs hold; r is RAdam's r_t."""
-    out: Annotated[Path | None, arg(metavar="FILE", help_behavior_hint="(default: beside the folder)")] = None
+    out: Annotated[Path | None, arg(metavar="FILE", help_behavior_hint="(default: beside FOLDER, or in runs/)")] = None
     """The picture: .png, .pdf, .svg."""
 
     def prepare(self) -> Callable[[], None]:

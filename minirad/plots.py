@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -26,20 +27,32 @@ BINS = 60
 CEILING = 100  # times the loss at the start: what is worse runs along the top of the picture
 
 
-def compare_figure(title: str, losses: dict[str, list[list[float]]], accuracies: dict[str, list[float]]) -> Any:
+OPTIMIZERS = ("sgd", "adam", "adam-warmup", "radam")  # each of these has its place in STYLES, in every picture
+
+Style = tuple[str, Any]  # a colour and dashes
+
+
+def compare_figure(
+    title: str,
+    losses: dict[str, list[list[float]]],
+    accuracies: dict[str, list[float]],
+    styles: Sequence[Style] | None = None,
+) -> Any:
     """Training loss against step, and test accuracy, for several optimizers.
 
     Args:
         title: the figure's title.
         losses: for each optimizer, for each seed, the loss at steps 1, 2, ...; nan or an early end where it diverged.
         accuracies: for each optimizer, the test accuracy of each seed at the end.
+        styles: of each optimizer; without, they are told apart by their order.
     """
+    styles = styles or _styles(len(losses))
     figure = new_figure(9.0, 4.0)
     left, right = figure.subplots(1, 2, width_ratios=(1.6, 1))
     figure.suptitle(title, fontsize=10)
     start = [curve[0] for curves in losses.values() for curve in curves if isfinite(curve[0])]
     ceiling = CEILING * max(start, default=1.0)
-    for (name, curves), style in zip(losses.items(), _styles(len(losses)), strict=True):
+    for (name, curves), style in zip(losses.items(), styles, strict=True):
         steps, binned = log_bins(curves)
         _band(left, steps, np.fmin(binned, ceiling), name, style)  # of nan and the ceiling, the ceiling
     left.set(xscale="log", yscale="log", xlabel="step", ylabel="training loss (batch)")
@@ -47,7 +60,7 @@ def compare_figure(title: str, losses: dict[str, list[list[float]]], accuracies:
     left.set_title("median over the seeds; the band holds them all", fontsize=9)
     figure.legend(loc="outside lower center", ncols=4, frameon=False, fontsize=8)
 
-    for place, ((_, values), (colour, _)) in enumerate(zip(accuracies.items(), _styles(len(accuracies)), strict=True)):
+    for place, (values, (colour, _)) in enumerate(zip(accuracies.values(), styles, strict=True)):
         percent = 100 * np.array(values)
         spread = place + 0.06 * (np.arange(len(values)) - (len(values) - 1) / 2)  # equal values stay visible
         right.plot(spread, percent, "o", color=colour, alpha=0.6, ms=5, mew=0)
@@ -111,22 +124,25 @@ class Panel:
     groups: dict[str, np.ndarray]
 
 
-def runs_figure(title: str, labels: Sequence[str], panels: Sequence[Panel]) -> Any:
+def runs_figure(
+    title: str, labels: Sequence[str], panels: Sequence[Panel], styles: Sequence[Style] | None = None
+) -> Any:
     """Curves of groups of runs, several columns side by side: the median of each group, and a band that holds them all.
 
     Args:
         title: the figure's title.
         labels: of all groups, in the order of the legend. A group looks the same in each picture.
         panels: what to draw, up to three in a row. Losses have a logarithmic axis; accuracies are shown in %.
+        styles: of each group; without, they are told apart by their order.
     """
     columns = 2 if len(panels) == 4 else min(len(panels), 3)
     rows = -(-len(panels) // columns)
     figure = new_figure(max(4.5 * columns, 6.0), 3.5 * rows + 0.5 + 0.2 * -(-len(labels) // 3))
     figure.suptitle(f"{title}\nmedian over the runs; the band holds them all", fontsize=9)
-    styles = dict(zip(labels, _styles(len(labels)), strict=True))
+    looks = dict(zip(labels, styles or _styles(len(labels)), strict=True))
     axes = figure.subplots(rows, columns, squeeze=False)
     for ax, panel in zip(axes.flat, panels, strict=False):
-        _draw(ax, panel, styles)
+        _draw(ax, panel, looks)
     for ax in axes.flat[len(panels) :]:
         ax.remove()
     handles = {label: line for ax in axes.flat for line, label in zip(*ax.get_legend_handles_labels(), strict=True)}
@@ -137,9 +153,9 @@ def runs_figure(title: str, labels: Sequence[str], panels: Sequence[Panel]) -> A
     return figure
 
 
-def _draw(ax: Any, panel: Panel, styles: dict[str, tuple[str, Any]]) -> None:
+def _draw(ax: Any, panel: Panel, styles: dict[str, Style]) -> None:
     loss, percent = "loss" in panel.y, "accuracy" in panel.y
-    starts = [values[0] for group in panel.groups.values() for values in group if isfinite(values[0])]
+    starts = [start for group in panel.groups.values() for values in group for start in values[np.isfinite(values)][:1]]
     ceiling = CEILING * max(starts, default=1.0) if loss else np.inf
     for label, group in panel.groups.items():
         x, values = log_bins(group) if panel.x == "step" else (np.arange(1, group.shape[1] + 1), group)
@@ -152,7 +168,7 @@ def _draw(ax: Any, panel: Panel, styles: dict[str, tuple[str, Any]]) -> None:
         ax.set_ylim(top=min(ax.get_ylim()[1], ceiling))
 
 
-def _band(ax: Any, x: np.ndarray, values: np.ndarray, label: str, style: tuple[str, Any]) -> None:
+def _band(ax: Any, x: np.ndarray, values: np.ndarray, label: str, style: Style) -> None:
     """The median of the rows against x, and the area that holds them all; where all are nan, nothing."""
     colour, dash = style
     some = ~np.isnan(values).all(axis=0)
@@ -185,7 +201,27 @@ def new_figure(width: float, height: float) -> Any:
     return module.Figure(figsize=(width, height), dpi=150, layout="constrained")
 
 
-def _styles(n: int) -> list[tuple[str, Any]]:
+def styles_of(optimizers: Sequence[str | None]) -> list[Style] | None:
+    """The looks of groups of runs with these optimizers: one colour for each, and other dashes for its other groups.
+
+    None where that can't be, or would say little: groups of several optimizers (None), several groups of a single one,
+    more optimizers than colours, more groups of one than dashes.
+    """
+    names, k = [name for name in optimizers if name is not None], len(STYLES)
+    groups = Counter(names)
+    if len(names) < len(optimizers) or max(len(groups), *groups.values()) > k or len(groups) == 1 < len(names):
+        return None
+    places = {name: OPTIMIZERS.index(name) for name in OPTIMIZERS if name in groups}
+    free = (place for place in range(k)[::-1] if place not in places.values())
+    places |= {name: next(free) for name in groups if name not in places}
+    looks, seen = list[Style](), Counter[str]()
+    for name in names:
+        looks.append((STYLES[places[name]][0], STYLES[(places[name] + seen[name]) % k][1]))
+        seen[name] += 1
+    return looks
+
+
+def _styles(n: int) -> list[Style]:
     """Colours with dashes: the five of STYLES, then each colour with the next one's dashes, and so on."""
     k = len(STYLES)
     return [(STYLES[i % k][0], STYLES[(i + i // k) % k][1]) for i in range(n)]

@@ -297,6 +297,7 @@ def test_an_output_folder_that_can_t_be_written(refused, tmp_path, below):
 
 
 QUICK = ["compare", "--optimizers", "sgd", "--seeds", "1", "--epochs", "1", "--hidden", "4"]
+PICTURE = "digits-sgd-hidden-4-1-epoch-1-seed.png"
 
 
 def test_a_foreign_file_in_the_place_of_a_result(refused, tmp_path, capsys):
@@ -311,12 +312,12 @@ def test_a_foreign_file_in_the_place_of_a_result(refused, tmp_path, capsys):
 
 def test_a_figure_that_can_t_be_written(tmp_path, capsys):
     out = tmp_path / "out"
-    (out / "compare" / "digits.png").mkdir(parents=True)
+    (out / "compare" / PICTURE).mkdir(parents=True)
     with pytest.raises(SystemExit) as stop:
         cli.main([*QUICK, "--out", str(out)])
     printed = capsys.readouterr()
     assert stop.value.code == 2
-    assert "digits.png" in one_line(printed.err)
+    assert PICTURE in one_line(printed.err)
     assert "SGD, momentum 0.9" in printed.out  # what was printed before
     assert "figure in" not in printed.out
     assert len(list(out.rglob("*.jsonl"))) == 1
@@ -406,4 +407,4 @@ def test_without_a_progress_bar(monkeypatch, capsys):
     cli.main(QUICK)
     printed = capsys.readouterr()
     assert printed.err == ""
-    assert f"results in {Path('runs/compare/digits')}, figure in {Path('runs/compare/digits.png')}" in printed.out
+    assert f"results in {Path('runs/compare/digits')}, figure in {Path('runs/compare', PICTURE)}" in printed.out

@@ -10,7 +10,18 @@ from hypothesis import strategies as st
 from optim.plain import plains
 
 from minirad import optim
-from minirad.plots import BINS, CEILING, STYLES, Panel, compare_figure, log_bins, new_figure, runs_figure, trace_figure
+from minirad.plots import (
+    BINS,
+    CEILING,
+    STYLES,
+    Panel,
+    compare_figure,
+    log_bins,
+    new_figure,
+    runs_figure,
+    styles_of,
+    trace_figure,
+)
 
 agg = pytest.importorskip("matplotlib.backends.backend_agg", reason="needs matplotlib")
 
@@ -344,6 +355,42 @@ def test_nothing_to_see(values):
     names = ("loss",) if values == [[inf, inf]] else ("loss", "r")
     panels = [Panel(y, x, {"a": np.array(values)}) for y in names for x in ("step", "epoch")]
     runs_figure("", ["a"], panels).savefig(BytesIO())
+
+
+def test_a_curve_that_begins_later_on_has_its_own_ceiling():
+    """A loss that is measured at step 3 first, say."""
+    panel = Panel("loss", "step", {"a": np.array([[nan, nan, 900.0, 800.0]])})
+    (line,) = runs_figure("", ["a"], [panel]).axes[0].lines
+    assert line.get_ydata().tolist() == [900, 800]
+
+
+def test_styles_of_optimizers():
+    assert styles_of(["sgd", "adam", "adam-warmup", "radam"]) == list(STYLES[:4])
+    assert styles_of(["radam"]) == [STYLES[3]]
+    assert styles_of(["radam", "adam"]) == [STYLES[3], STYLES[1]]
+    looks = styles_of(["lion", "radam", "adam", "radam", "tiger", "radam"])
+    colours = [colour for colour, _ in looks]
+    assert colours[1] == colours[3] == colours[5] == STYLES[3][0]
+    assert colours[2] == STYLES[1][0]
+    assert len(set(colours)) == 4
+    assert len(set(map(str, looks))) == 6
+
+
+@pytest.mark.parametrize(
+    "optimizers", [["sgd", None], ["radam", "radam"], ["radam"] * 6 + ["sgd"], list("abcdef"), [None]]
+)
+def test_optimizers_that_say_too_little_for_colours(optimizers):
+    assert styles_of(optimizers) is None
+
+
+def test_the_styles_that_are_given():
+    looks = [STYLES[3], STYLES[1]]
+    labels, panels = example_panels(groups=2)
+    for lines in (
+        compare_figure("", *example(arms=2), looks).axes[0].lines,
+        runs_figure("", labels, panels[:1], looks).axes[0].lines,
+    ):
+        assert [line.get_color() for line in lines] == [colour for colour, _ in looks]
 
 
 def test_as_many_groups_as_colours_and_dashes_make_can_be_told_apart():

@@ -11,11 +11,13 @@ from minirad import data
 from minirad.backend import backend_name
 from minirad.data import registry
 from minirad.data.support import lab
-from minirad.experiments.compare import ARMS, EDITION, Outcome, Run, outcomes, plan, recorded
+from minirad.experiments.compare import ARMS, EDITION, EPOCHS, HIDDEN, Outcome, Run, outcomes, plan, recorded
 from minirad.experiments.results import Store
 from minirad.experiments.rules import RULES
 from minirad.experiments.statistics import mean_interval
-from minirad.plots import compare_figure
+from minirad.plots import compare_figure, styles_of
+
+SEEDS = 5  # how many it takes by default
 
 
 def names() -> None:
@@ -82,10 +84,33 @@ def _compare(runs: Sequence[Run], images: data.ImageData, store: Store, old: int
         title,
         {f"{ARMS[name].title} (lr {group[0].run.lr:g})": [o.losses for o in group] for name, group in done.items()},
         {ARMS[name].title: [o.accuracy for o in group] for name, group in done.items()},
+        styles_of(list(done)),
     )
-    picture = store.folder.with_suffix(".png")
+    picture = place_of_picture(store.folder, runs)
     figure.savefig(picture)
     print(f"results in {store.folder}, figure in {picture}")
+
+
+def place_of_picture(folder: Path, runs: Sequence[Run]) -> Path:
+    """digits.png beside the folder; of other settings than the default ones, such as digits-1-epoch-1-seed.png.
+
+    So a trial does not write over the main picture.
+    """
+    first, rates = runs[0], {run.optimizer: run.lr for run in runs}
+    all_arms, seeds = list(rates) == list(ARMS), len({run.seed for run in runs})
+    words = [folder.name]
+    for name, lr in rates.items():
+        if lr != ARMS[name].lr_for(first.data):
+            words.append(f"{name}-{lr}")
+        elif not all_arms:
+            words.append(name)
+    if first.hidden != HIDDEN[first.data]:
+        words.append(f"hidden-{'x'.join(map(str, first.hidden))}")
+    if first.epochs != EPOCHS[first.data]:
+        words.append(_count(first.epochs, "epoch"))
+    if seeds != SEEDS:
+        words.append(_count(seeds, "seed"))
+    return folder.with_name("-".join(words).replace(" ", "-")[:100] + ".png")  # a disk takes 255 letters
 
 
 def table(done: dict[str, list[Outcome]]) -> list[str]:

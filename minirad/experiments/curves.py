@@ -7,6 +7,8 @@ from itertools import pairwise
 
 import numpy as np
 
+MOST = 5_000_000  # steps of a curve that is filled up: 40 MB
+
 
 def thin(values: Sequence[float] | np.ndarray, points: int = 500) -> np.ndarray:
     """Which points of a curve to keep so that its picture stays the same: ends, extremes, and peaks all along.
@@ -50,12 +52,14 @@ def fill(steps: Sequence[int], values: Sequence[float]) -> np.ndarray:
     """A thinned curve at every step 1, 2, ... up to the last: straight between the points, nan before the first.
 
     Raises:
-        ValueError: steps are not whole numbers that grow from 1 or later on, as many as values.
+        ValueError: steps are not whole numbers that grow from 1 or later on, as many as values, or go beyond MOST.
     """
     x, y = np.asarray(steps), np.asarray(values, dtype=np.float64)
     if x.shape != y.shape or (len(x) and (x.dtype.kind != "i" or x[0] < 1 or (np.diff(x) < 1).any())):
         raise ValueError(
             f"fill: steps must be {len(y)} growing whole numbers from 1 or later on, got {list(steps)!r:.60}"
         )
+    if len(x) and x[-1] > MOST:
+        raise ValueError(f"fill: steps must go up to {MOST:,} at most, got {x[-1]:,}")
     every = np.arange(1, x[-1] + 1) if len(x) else x
     return y if np.array_equal(x, every) else np.interp(every, x, y, left=np.nan)

@@ -99,7 +99,7 @@ def _fetch(sets: Sequence[DataSet], everything: bool) -> None:
 
 
 def _verify(sets: Sequence[DataSet]) -> None:
-    """Check each file that is there. A wrong one makes the exit code 1."""
+    """Check each file that is there, and say if there is no folder at all. A wrong one makes the exit code 1."""
     failed = False
     for dataset in sets:
         if not dataset.files:
@@ -113,6 +113,8 @@ def _verify(sets: Sequence[DataSet]) -> None:
         print(f"{dataset.name:16s} {', '.join(f'{n} {word}' for word, n in counts.items() if n)}", flush=True)
         print("".join(f"  {words}\n" for words in wrong), end="", flush=True)
         failed |= bool(wrong)
+    if not folder().exists() and any(dataset.files for dataset in sets):
+        print(f"{folder()} does not exist (MINIRAD_DATA names another folder)")
     if failed:
         sys.exit(1)
 

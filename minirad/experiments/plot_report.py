@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from minirad.data.support import lab
-from minirad.experiments.recorded import Recorded, read, table
-from minirad.plots import STYLES, Panel, runs_figure
+from minirad.experiments.recorded import Recorded, axis, read, table
+from minirad.plots import STYLES, Panel, runs_figure, styles_of
 
 KINDS = (".png", ".pdf", ".svg")
 Groups = dict[str, list[Recorded]]
@@ -29,7 +29,7 @@ def prepare(folder: Path, by: Sequence[str], y: Sequence[str], out: Path | None)
     y = [name for text in y for name in text.split(",") if name]
     groups = grouped(runs, by)
     names = chosen(runs, y)
-    out = folder.with_name(f"{folder.name}-{'-'.join(names)}.png") if out is None else out
+    out = default_place(folder, names) if out is None else out
     if out.suffix not in KINDS:
         raise ValueError(f"--out: the name must end in one of {', '.join(KINDS)}, got {str(out)!r}")
     panels = [_panel(name, groups) for name in names]
@@ -39,12 +39,21 @@ def prepare(folder: Path, by: Sequence[str], y: Sequence[str], out: Path | None)
 def _panel(name: str, groups: Groups) -> Panel:
     with_it = {label: [run for run in runs if name in run.columns] for label, runs in groups.items()}
     tables = {label: table(runs, name) for label, runs in with_it.items() if runs}
-    return Panel(name, with_it[next(iter(tables))][0].columns[name], tables)
+    return Panel(name, axis([run for runs in with_it.values() for run in runs], name), tables)
+
+
+def default_place(folder: Path, names: Sequence[str]) -> Path:
+    """The picture stands beside the folder; of runs in results/, which came with a clone, in runs/."""
+    folder = folder if folder.name.strip(".") else folder.resolve()
+    place, parts = folder.with_name(f"{folder.name}-{'-'.join(names)}.png"), folder.resolve().parent.parts
+    if "results" not in parts:
+        return place
+    return Path("runs", *parts[len(parts) - parts[::-1].index("results") :], place.name)
 
 
 def _plot(folder: Path, groups: Groups, panels: Sequence[Panel], out: Path) -> None:
     out.parent.mkdir(parents=True, exist_ok=True)
-    runs_figure(str(folder), list(groups), panels).savefig(out)
+    runs_figure(str(folder), list(groups), panels, styles_of(optimizers(groups))).savefig(out)
     for label, runs in groups.items():
         stopped = sum(run.stopped is not None for run in runs)
         pooled = [name for name in differing(runs) if name != "seed"]
@@ -60,6 +69,12 @@ def _plot(folder: Path, groups: Groups, panels: Sequence[Panel], out: Path) -> N
     if failed := len(list(folder.glob("*.failed.json"))):
         print(f"not drawn: {failed} that failed with an error")
     print(f"figure in {out}")
+
+
+def optimizers(groups: Groups) -> list[str | None]:
+    """The optimizer of each group; None where there are several, or none."""
+    found = [[run.settings.get("optimizer") for run in runs] for runs in groups.values()]
+    return [first if isinstance(first, str) and rest.count(first) == len(rest) else None for first, *rest in found]
 
 
 def grouped(runs: Sequence[Recorded], by: Sequence[str]) -> Groups:
@@ -115,4 +130,4 @@ def _label(run: Recorded, by: Sequence[str]) -> str:
 def _sortable(value: Any) -> tuple[bool, float, str]:
     """Numbers by size, before texts by the alphabet."""
     number = isinstance(value, int | float)
-    return (not number, float(value) if number else 0.0, str(value))
+    return (not number, value if number else 0.0, str(value))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from inspect import signature
 from math import inf, nan
@@ -23,24 +23,25 @@ from minirad.variance import rectification
 class Recorded:
     """A run: its settings, one row an epoch, and why it ended early, if it did.
 
-    A column of the rows holds a number an epoch, or a list of numbers: one a step, or those at the steps of the column
-    "step" (see curves.thin).
+    A column of the rows holds a number an epoch, or at the number "step" of its row; or else a list of numbers: one a
+    step, or those at the steps of the list "step" (see curves.thin). ``source`` names the run in errors.
     """
 
     settings: dict[str, Any]
     rows: list[Row]
     stopped: str | None
+    source: str = field(default="a run", compare=False)
 
     @cached_property
     def columns(self) -> dict[str, str]:
         """What it has curves of, and against what: "step" or "epoch"."""
         found: dict[str, str] = {}
         for name in dict.fromkeys(key for row in self.rows for key in row if key not in ("epoch", "step")):
-            cells = [row[name] for row in self.rows if name in row]
-            if all(isinstance(cell, list) and all(map(_is_number, cell)) for cell in cells):
-                found |= {name: "step"} if any(cells) else {}
-            elif all(map(_is_number, cells)):
-                found[name] = "epoch"
+            rows = [row for row in self.rows if name in row]
+            if all(isinstance(row[name], list) and all(map(_is_number, row[name])) for row in rows):
+                found |= {name: "step"} if any(row[name] for row in rows) else {}
+            elif all(_is_number(row[name]) for row in rows):
+                found[name] = "step" if all(isinstance(row.get("step"), int | float) for row in rows) else "epoch"
         if "step" in found.values() and self.settings.get("optimizer") == "radam":
             found.setdefault("r", "step")
         return found
@@ -49,21 +50,32 @@ class Recorded:
         """A column at steps or epochs 1, 2, ... RAdam's r_t is computed where it was not recorded.
 
         A number that was not finite was recorded as null; it is infinite in a loss, else nan.
+
+        Raises:
+            ValueError: its steps or epochs make no sense, or beta2 does not.
         """
-        null = inf if "loss" in name else nan
+        try:
+            return self._r() if name == "r" and not any("r" in row for row in self.rows) else self._recorded(name)
+        except (ValueError, TypeError, LookupError, OverflowError) as error:
+            raise ValueError(f"{self.source}, {name}: {error}") from None
+
+    def _recorded(self, name: str) -> np.ndarray:
         rows = [row for row in self.rows if name in row]
-        if not rows:
-            steps = max(len(self.curve(other)) for other, x in self.columns.items() if x == "step" and other != name)
-            beta2 = self.settings.get("beta2")
-            beta2 = signature(RAdam).parameters["betas"].default[1] if beta2 is None else beta2
-            return np.array([rectification(t, beta2) for t in range(1, steps + 1)])
-        if self.columns[name] == "epoch":
-            x = [row.get("epoch", i) for i, row in enumerate(rows, 1)]
-            y = [row[name] for row in rows]
-        else:
-            x = [step for row in rows for step in row.get("step", ())]
+        if isinstance(rows[0][name], list):
+            x = [step for row in rows if isinstance(row.get("step"), list) for step in row["step"]]
             y = [value for row in rows for value in row[name]]
+        else:
+            x = [row["step"] if self.columns[name] == "step" else row.get("epoch", i) for i, row in enumerate(rows, 1)]
+            y = [row[name] for row in rows]
+        null = inf if "loss" in name else nan
         return fill(x or range(1, len(y) + 1), [null if value is None else value for value in y])
+
+    def _r(self) -> np.ndarray:
+        steps = max(len(self._recorded(other)) for other, x in self.columns.items() if x == "step" and other != "r")
+        betas = self.settings.get("betas") or signature(RAdam).parameters["betas"].default
+        beta2 = self.settings.get("beta2")
+        beta2 = betas[1] if beta2 is None else beta2
+        return np.array([rectification(t, beta2) for t in range(1, steps + 1)])
 
 
 def read(folder: Path) -> list[Recorded]:
@@ -87,9 +99,24 @@ def _read(path: Path) -> Recorded:
         settings, end = dict(header["settings"]), {}
         if rows and "stopped" in rows[-1]:
             *rows, end = rows
-        return Recorded(settings, [dict(row) for row in rows], end.get("stopped"))
+        return Recorded(settings, [dict(row) for row in rows], end.get("stopped"), str(path))
     except (ValueError, TypeError, KeyError, AttributeError):
         raise ValueError(f"{path} is not the result of a run; move it away") from None
+
+
+def axis(runs: Sequence[Recorded], name: str) -> str:
+    """Against what a column of these runs is drawn: "step" or "epoch".
+
+    Raises:
+        ValueError: it differs.
+    """
+    sources = {run.columns[name]: run.source for run in reversed(runs)}
+    if len(sources) > 1:
+        raise ValueError(
+            f"{name} is recorded by step in {sources['step']} and by epoch in {sources['epoch']}: "
+            "they have no axis in common; keep them in two folders"
+        )
+    return next(iter(sources))
 
 
 def table(runs: Sequence[Recorded], name: str) -> np.ndarray:

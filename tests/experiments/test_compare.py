@@ -20,6 +20,7 @@ from minirad.experiments import results as result_files
 from minirad.experiments.compare import ARMS, EDITION, SEEDS, Outcome, Run, outcomes, plan
 from minirad.experiments.results import Store
 from minirad.experiments.statistics import mean_interval
+from minirad.plots import STYLES
 from minirad.threads import get_num_threads, set_num_threads
 
 for needed in ("matplotlib", "scipy", "sklearn", "threadpoolctl", "tyro"):
@@ -301,12 +302,13 @@ def test_what_it_prints_and_leaves(undisturbed):
     assert lines[1] == "1,442 training and 355 test images"
     assert [line.split("  ")[0] for line in lines[4:8]] == [arm.title for arm in ARMS.values()]
     out = folder / "compare" / "digits"
-    assert lines[-1] == f"results in {out}, figure in {out}.png"
-    assert out.with_suffix(".png").read_bytes().startswith(b"\x89PNG")
+    picture = out.with_name("digits-hidden-8-2-epochs-2-seeds.png")  # digits.png is for the default settings
+    assert lines[-1] == f"results in {out}, figure in {picture}"
+    assert picture.read_bytes().startswith(b"\x89PNG")
     keys = [name.removesuffix(".jsonl") for name in results(folder)]
     assert len(keys) == 8
     expected = [f"compare/digits/{key}{end}" for key in keys for end in (".jsonl", ".meta.json")]
-    assert all_files(folder) == sorted([*expected, "compare/digits.png"])
+    assert all_files(folder) == sorted([*expected, "compare/digits-hidden-8-2-epochs-2-seeds.png"])
     assert max(map(len, lines[:-1])) <= 80
 
 
@@ -422,11 +424,39 @@ def test_diverged_runs_in_the_table_and_in_the_figure(tmp_path, capsys, monkeypa
     assert "2 of 2 diverged" in sgd
     assert "diverged" not in adam
     assert printed.err == ""
-    assert (tmp_path / "compare" / "digits.png").stat().st_size > 10_000
-    (_, losses, accuracies) = figures[0]
+    picture = "digits-sgd-1000000.0-adam-hidden-32-2-epochs-2-seeds.png"
+    assert (tmp_path / "compare" / picture).stat().st_size > 10_000
+    (_, losses, accuracies, styles) = figures[0]
+    assert styles == list(STYLES[:2])
     assert list(losses) == ["SGD, momentum 0.9 (lr 1e+06)", f"Adam (lr {ARMS['adam'].lr['digits']:g})"]
     assert all(math.isnan(curve[-1]) for curve in losses["SGD, momentum 0.9 (lr 1e+06)"])
     assert list(map(len, accuracies.values())) == [2, 2]
+
+
+@pytest.mark.parametrize(
+    ("plan_of", "name"),
+    [
+        ({}, "digits.png"),
+        ({"epochs": 30, "hidden": [128], "lr": {"sgd": 0.3}}, "digits.png"),  # which are the default ones
+        ({"epochs": 1, "seeds": 1}, "digits-1-epoch-1-seed.png"),
+        ({"seeds": 10}, "digits-10-seeds.png"),
+        ({"lr": {"radam": 0.01}}, "digits-radam-0.01.png"),
+        ({"optimizers": ["radam", "adam"], "lr": {"adam": 1e-6}}, "digits-radam-adam-1e-06.png"),
+        ({"hidden": [64, 32]}, "digits-hidden-64x32.png"),
+        ({"dataset": "mnist", "epochs": 2}, "mnist-2-epochs.png"),
+        ({"hidden": [7] * 300}, f"digits-hidden-{'7x' * 43}.png"),
+    ],
+)
+def test_pictures_of_other_settings_have_other_names(plan_of, name):
+    usual = {"dataset": "digits", "optimizers": list(ARMS), "lr": {}, "epochs": None, "hidden": None, "seeds": 5}
+    runs = plan(**usual | plan_of)
+    folder = Path("runs", "compare", runs[0].data)
+    assert compare_report.place_of_picture(folder, runs) == folder.with_name(name)
+
+
+def test_the_seeds_of_the_command_line_are_the_default_ones():
+    assert cli.Compare().seeds == compare_report.SEEDS
+    assert list(cli.Compare().optimizers) == list(ARMS)
 
 
 def test_two_hidden_layers_and_one_rate_for_all(tmp_path, capsys):

@@ -262,6 +262,15 @@ def test_verify_names_each_wrong_file(run, place, tiny):
     assert run("verify", "ptb") == (0, "ptb              2 right\n", "")
 
 
+def test_verify_where_there_is_no_folder(run, place, tiny):
+    code, out, err = run("verify")
+    assert (code, err) == (0, "")
+    assert out.splitlines()[-1] == f"{place} does not exist (MINIRAD_DATA names another folder)"
+    assert "does not exist" not in run("verify", "digits")[1]  # needs none
+    place.mkdir()
+    assert "does not exist" not in run("verify")[1]
+
+
 def test_verify_a_folder_in_place_of_a_file(run, place, tiny):
     (place / "mnist" / "test.gz").mkdir(parents=True)
     code, out, _ = run("verify", "mnist")

@@ -10,9 +10,10 @@ from commands import minirad_command
 
 from minirad import cli
 from minirad.experiments import plot_report
-from minirad.experiments.plot_report import chosen, differing, grouped
+from minirad.experiments.plot_report import chosen, differing, grouped, optimizers
 from minirad.experiments.recorded import Recorded
 from minirad.experiments.results import Store
+from minirad.plots import OPTIMIZERS, STYLES
 
 for needed in ("matplotlib", "tyro"):
     pytest.importorskip(needed, reason="needs the extra minirad[lab]")
@@ -65,7 +66,7 @@ def refused(*args, capsys):
 
 
 def test_by_default_all_that_differs_but_the_seed(drawn, capsys):
-    title, labels, panels = drawn()
+    title, labels, panels, _ = drawn()
     assert title == str(Path("runs/compare/toy"))
     assert labels == ["adam, lr 0.01", "adam, lr 0.1", "radam, lr 0.01", "radam, lr 0.1"]
     assert [(panel.y, panel.x) for panel in panels] == [("loss", "step"), ("test_accuracy", "epoch")]
@@ -80,7 +81,7 @@ def test_by_default_all_that_differs_but_the_seed(drawn, capsys):
 
 @pytest.mark.parametrize("by", [["--by", "optimizer"], ["--by", "optimizer", "hidden"], ["--by", "optimizer,hidden"]])
 def test_by_some_settings(drawn, capsys, by):
-    _, labels, panels = drawn(*by)
+    _, labels, panels, _ = drawn(*by)
     words = ", hidden [8]" if "hidden" in by[-1] else ""
     assert labels == ["adam" + words, "radam" + words]
     assert all(group.shape == (4, 8) for group in panels[0].groups.values())
@@ -98,12 +99,36 @@ def test_some_columns(drawn, y):
 
 
 def test_r_is_that_of_radam(drawn, capsys):
-    _, labels, (panel,) = drawn("--y", "r", "--by", "optimizer", "--out", "new/r.svg")
+    _, labels, (panel,), _ = drawn("--y", "r", "--by", "optimizer", "--out", "new/r.svg")
     assert labels == ["adam", "radam"]
     assert list(panel.groups) == ["radam"]
     assert panel.x == "step"
     assert "r: of 4 of the 8 runs\n" in capsys.readouterr().out
     assert Path("new/r.svg").read_text("utf-8").startswith("<?xml")
+
+
+@pytest.mark.parametrize("absolute", [False, True])
+def test_a_picture_of_recorded_results_stands_in_runs(absolute, capsys):
+    """They came with the clone, which is to stay clean."""
+    Path("runs").rename("results")
+    folder = Path("results/compare/toy")
+    cli.main(["plot", str(folder.resolve() if absolute else folder), "--y", "loss"])
+    assert capsys.readouterr().out.splitlines()[-1] == f"figure in {Path('runs/compare/toy-loss.png')}"
+    assert not list(Path("results").rglob("*.png"))
+
+
+@pytest.mark.parametrize("folder", [".", "../toy"])
+def test_the_current_folder(folder, monkeypatch):
+    monkeypatch.chdir("runs/compare/toy")
+    cli.main(["plot", folder, "--y", "loss"])
+    assert Path("../toy-loss.png").exists()
+
+
+def test_an_optimizer_has_its_colour_here_and_in_compare(drawn):
+    assert drawn("--by", "optimizer")[3] == [STYLES[OPTIMIZERS.index(name)] for name in ("adam", "radam")]
+    colours = [colour for colour, _ in drawn()[3]]
+    assert colours == [STYLES[OPTIMIZERS.index(name)][0] for name in ("adam", "adam", "radam", "radam")]
+    assert drawn("--by", "lr")[3] is None
 
 
 def test_what_failed_is_said(runs, drawn, capsys):
@@ -160,7 +185,17 @@ def test_a_file_that_is_no_result(runs, capsys):
 
 def test_steps_that_make_no_sense(runs, capsys):
     runs.write({"seed": 5}, [{"step": [3, 1], "loss": [1.0, 2.0]}], 1.0)
-    assert "fill: steps must be 2 growing whole numbers" in refused(str(runs.folder), capsys=capsys)
+    words = refused(str(runs.folder), capsys=capsys)
+    path = runs.path({"seed": 5})
+    assert words.startswith(f"{path}, loss: fill: steps must be 2 growing whole numbers")
+
+
+def test_losses_by_step_and_by_epoch_share_no_axis(runs, capsys, drawn):
+    path = runs.write({"optimizer": "sgd"}, [{"epoch": 1, "loss": 2.0, "test_accuracy": 0.5}], 1.0)
+    words = refused(str(runs.folder), capsys=capsys)
+    assert words.startswith("loss is recorded by step in ")
+    assert f" and by epoch in {path}: they have no axis in common" in words
+    assert len(drawn("--y", "accuracy")[1]) == 5
 
 
 def test_too_many_groups(runs, capsys):
@@ -207,6 +242,17 @@ def test_groups_are_in_the_order_of_their_values():
     runs = runs_with(*({"lr": lr, "rule": "a"} for lr in (10.0, 9, None, 1e-5)), {"lr": 9.0, "rule": "b"})
     assert list(grouped(runs, ["lr"])) == ["lr 1e-05", "lr 9", "lr 9.0", "lr 10.0", "lr None"]
     assert list(grouped(runs[:1], [])) == ["all runs"]
+
+
+def test_the_optimizer_of_a_group():
+    settings = [{"optimizer": "adam"}, {"optimizer": "sgd"}, {"optimizer": ["sgd"]}, {}, {"optimizer": "adam", "b": 1}]
+    adam, sgd, odd, none, too = runs_with(*settings)
+    groups = [[adam, too], [adam, sgd], [odd, odd], [none], [sgd]]
+    assert optimizers(dict(enumerate(groups))) == ["adam", None, None, None, "sgd"]
+
+
+def test_settings_that_are_huge():
+    assert list(grouped(runs_with({"n": 10**400}, {"n": 1.5}), [])) == ["n 1.5", f"n {10**400}"]
 
 
 def test_columns_that_are_drawn_if_none_is_named():

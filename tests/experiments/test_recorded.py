@@ -5,8 +5,9 @@ from math import inf, nan
 import numpy as np
 import pytest
 
+from minirad.experiments import curves
 from minirad.experiments.curves import thin
-from minirad.experiments.recorded import Recorded, read, table
+from minirad.experiments.recorded import Recorded, axis, read, table
 from minirad.experiments.results import Store
 from minirad.variance import rectification
 
@@ -125,7 +126,69 @@ def test_r_is_known_of_nothing_else():
     assert (run.columns["r"], run.curve("r").tolist()) == ("epoch", [0.25])
 
 
+@pytest.mark.parametrize("epoch", [{}, {"epoch": 1}])
+def test_a_number_at_the_step_of_its_row(epoch):
+    run = record([{"step": 3, "loss": 3} | epoch, {"step": 5, "loss": 2, "note": "text"} | epoch])
+    assert run.columns == {"loss": "step"}
+    np.testing.assert_array_equal(run.curve("loss"), [nan, nan, 3, 2.5, 2])
+    run = record([{"step": 3, "loss": 3}, {"loss": 2}])
+    assert run.columns == {"loss": "epoch"}
+    run = record([{"step": 2, "loss": [3, 2], "score": 1.0}])  # all losses, and the last step
+    assert run.columns == {"loss": "step", "score": "step"}
+    np.testing.assert_array_equal(run.curve("loss"), [3, 2])
+    np.testing.assert_array_equal(run.curve("score"), [nan, 1])
+
+
+def test_r_of_radam_with_betas():
+    rows = [{"loss": [1.0] * 50}]
+    expected = [rectification(t, 0.99) for t in range(1, 51)]
+    for settings in ({"betas": [0.9, 0.99]}, {"betas": [0.9, 0.5], "beta2": 0.99}, {"betas": None, "beta2": 0.99}):
+        np.testing.assert_array_equal(record(rows, optimizer="radam", **settings).curve("r"), expected)
+
+
+@pytest.mark.parametrize(
+    ("rows", "name", "words"),
+    [
+        ([{"step": [1, 5], "loss": [3, 2, 1]}], "loss", "fill: steps must be 3 growing whole numbers"),
+        ([{"step": [1, "5"], "loss": [3, 2]}], "loss", "fill: steps must be 2 growing whole numbers"),
+        ([{"step": [1, 10**9], "loss": [3, 2]}], "loss", "fill: steps must go up to 5,000,000 at most, got "),
+        ([{"step": [1, 10**30], "loss": [3, 2]}], "loss", "fill: steps must be 2 growing whole numbers"),
+        ([{"epoch": 0, "loss": 3}], "loss", "fill: steps must be 1 growing whole numbers from 1 or later on, got [0]"),
+        ([{"epoch": None, "loss": 3}], "loss", "fill: steps must be 1 growing whole numbers"),
+        ([{"loss": [10**400]}], "loss", "int too large to convert to float"),
+        ([{"loss": [1.0]}], "r", "rectification: beta2 must lie in [0, 1), got 1.5"),
+    ],
+)
+def test_errors_name_the_file_and_the_column(tmp_path, rows, name, words):
+    path = Store(tmp_path, "e", "s").write({"optimizer": "radam", "beta2": 1.5}, rows, 1.0)
+    (run,) = read(path.parent)
+    with pytest.raises(ValueError, match="^" + re.escape(f"{path}, {name}: {words}")):
+        run.curve(name)
+
+
+@pytest.mark.parametrize("settings", [{"beta2": "much"}, {"betas": [0.9]}, {"betas": {"2": 1}}, {"betas": 0.9}])
+def test_a_beta2_that_is_none(settings):
+    with pytest.raises(ValueError, match=r"^a run, r: "):
+        record([{"loss": [1.0]}], optimizer="radam", **settings).curve("r")
+
+
+def test_the_longest_curve(monkeypatch):
+    monkeypatch.setattr(curves, "MOST", 9)
+    assert len(record([{"step": [1, 9], "loss": [2, 1]}]).curve("loss")) == 9
+    with pytest.raises(ValueError, match="fill: steps must go up to 9 at most, got 10"):
+        record([{"step": [1, 10], "loss": [2, 1]}]).curve("loss")
+
+
 # ---- several runs
+
+
+def test_the_axis_of_a_column():
+    steps, epochs = record([{"loss": [1.0]}]), record([{"loss": 1.0}])
+    assert axis([steps, steps], "loss") == "step"
+    assert axis([epochs], "loss") == "epoch"
+    for runs in ([steps, epochs], [epochs, steps, steps]):
+        with pytest.raises(ValueError, match="loss is recorded by step in a run and by epoch in a run: they have no"):
+            axis(runs, "loss")
 
 
 def test_a_table_of_runs_of_unlike_length():
