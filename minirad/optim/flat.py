@@ -51,7 +51,7 @@ class Flat:
             self.slots.append(Slot(name, parameter, size))
             size = self.slots[-1].stop
         dtype = self.slots[0].parameter.data.dtype
-        kept = tuple(kept)
+        self.new = kept = tuple(kept)  # states that no step has used yet
         # Two allocations, not one for each vector: the system gives large pages to large ones, and a step gets faster.
         self.theta, self.g = xp.zeros((2, size), dtype)
         self.states: dict[str, Array] = dict.fromkeys(states)
@@ -65,9 +65,8 @@ class Flat:
 
     def keep(self, names: Iterable[str]) -> None:
         """Have vectors for these states; one that is new starts at 0."""
-        for name in names:
-            if self.states[name] is None:
-                self.states[name] = xp.zeros_like(self.theta)
+        for name in (name for name in names if self.states[name] is None):
+            self.states[name], self.new = xp.zeros_like(self.theta), (*self.new, name)
 
     def gather(self, optimizer: str) -> list[tuple[Slot, Array, Array]]:
         """What was assigned to parameters from outside, checked: (slot, its view in theta or g, the array)."""
@@ -75,7 +74,7 @@ class Flat:
         for slot in self.slots:
             p = slot.parameter
             for place, array, what in ((slot.theta, p.data, "data"), (slot.g, p.grad, "gradient")):
-                if array is not place and array is not None:
+                if array is not place and (array is not None or what == "data"):
                     check_array(optimizer, what, slot, array)
                     # A view may be another parameter's piece, which other moves overwrite.
                     moves.append((slot, place, array if array.base is None else array.copy()))
@@ -90,6 +89,7 @@ class Flat:
 
     def stepped(self) -> None:
         """Count the step for every parameter that had a gradient, and tell it that its data changed."""
+        self.new = ()
         for slot in self.slots:
             if slot.parameter.grad is not None:
                 slot.t += 1

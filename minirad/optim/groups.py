@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from math import inf, nan
 from numbers import Real
+from operator import is_
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 RANGES = dict.fromkeys(("lr", "eps", "weight_decay", "momentum", "dampening"), (0, inf))
 RANGES |= dict.fromkeys(("lr_decay", "initial_accumulator_value"), (0, inf))
 RANGES |= dict.fromkeys(("alpha", "beta1", "beta2"), (0, 1))
+FIXED = ("params", "names")  # what is no setting
 FLAGS = ("nesterov", "amsgrad", "centered", "maximize", "hidden_warmup")
 
 live: WeakSet[Optimizer] = WeakSet()  # a parameter belongs to at most one of these
@@ -126,6 +128,36 @@ def check_array(optimizer: str, what: str, slot: Slot, array: Any) -> None:
             f"when the optimizer was built; got {got} {getattr(array, 'dtype', '')} {getattr(array, 'shape', '')}. "
             "Convert a model first, then build its optimizer"
         )
+
+
+def check_step(self: Optimizer) -> None:
+    """Raise where a setting was changed to what is none, or (check_finite) a gradient is not finite.
+
+    Settings are looked at again only if they are others than at the step before.
+    """
+    seen: list[dict[str, Any]] = vars(self).setdefault("_seen", [])
+    seen += [{} for _ in self.param_groups[len(seen) :]]
+    for i, group in enumerate(self.param_groups):
+        old, lr = seen[i], group.get("lr")
+        if type(lr) is float and 0 <= lr < inf:
+            old["lr"] = lr  # a schedule changes it at every step
+        if len(group) != len(old) or not all(map(is_, group.values(), old.values())):
+            check_edited(self, group, f"param_groups[{i}]")
+            # A list may be changed in place, so it is looked at each time.
+            old.clear()
+            old.update({k: None if isinstance(x, list) and k not in FIXED else x for k, x in group.items()})
+    if self.check_finite:
+        check_finite(self)
+
+
+def check_edited(self: Optimizer, group: dict[str, Any], where: str) -> None:
+    """Raise ValueError for a setting that is out of range or gone."""
+    if missing := self.defaults.keys() - group.keys():
+        raise ValueError(f"{self.rule}: {where} has no {', '.join(sorted(missing))} any more")
+    try:
+        check_settings(self, {key: value for key, value in group.items() if key not in FIXED})
+    except ValueError as error:
+        raise ValueError(f"{error} (in {where})") from None
 
 
 def check_finite(self: Optimizer) -> None:

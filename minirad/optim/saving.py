@@ -56,6 +56,7 @@ def load_state_dict(self: Optimizer, state_dict: dict[str, Any]) -> None:
             kept = state[flat.slots[0].name].keys() - {"t"}
             flat.keep(kept)  # the saved optimizer may have had momentum, say, and this one not yet, or the other way
             flat.states.update({key: None for key in flat.states if key not in kept})
+            flat.new = ()
             for slot in flat.slots:
                 slot.t = state[slot.name]["t"]
                 for key in kept:

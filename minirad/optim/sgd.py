@@ -40,8 +40,8 @@ class SGD(Optimizer):
         if s.weight_decay:
             g = g + s.weight_decay * theta
         if s.momentum:
-            # m_1 = g_1,  m_t = momentum m_{t-1} + (1 - dampening) g_t
-            if s.t == 1:
+            # m_1 = g_1 (so too where momentum is switched on later),  m_t = momentum m_{t-1} + (1 - dampening) g_t
+            if s.t == 1 or "m" in s.new:
                 m[...] = g
             else:
                 m *= s.momentum

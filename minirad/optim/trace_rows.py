@@ -11,21 +11,24 @@ from typing import Any
 
 import numpy as np
 
+FIRST = ("t", "parameter", "index")
 WORDS = ("parameter", "index", "branch")
 WIDE = ("l", "lr", "mean", "v_hat")  # left out of a table that is not asked for its columns
 WIDTHS = {"t": 4, "rho": 7, "r": 8, "branch": 8}
 
 
 def structured(rows: Iterable[dict[str, Any]], names: Sequence[str]) -> np.ndarray:
-    """Dictionaries as a structured array with the fields t, parameter, index and these names."""
+    """Dictionaries as a structured array with the fields t, parameter, index, these names and what else a row has."""
     found = list(rows)
+    names = [name for name in dict.fromkeys([*names, *(name for row in found for name in row)]) if name not in FIRST]
 
     def kind(name: str) -> Any:
-        longest = max((len(row[name]) for row in found), default=1) if name in WORDS else 0
+        longest = max((len(row.get(name, "")) for row in found), default=1) if name in WORDS else 0
         return f"U{max(longest, 1)}" if name in WORDS else np.float64
 
-    fields = [("t", np.int64), *((name, kind(name)) for name in ("parameter", "index", *names))]
-    values = [tuple(np.nan if row[name] is None else row[name] for name, _ in fields) for row in found]
+    fields = [("t", np.int64), *((name, kind(name)) for name in (*FIRST[1:], *names))]
+    empty = {name: "" if name in WORDS else np.nan for name, _ in fields}
+    values = [tuple(row.get(name, empty[name]) for name, _ in fields) for row in found]
     return np.array(values, dtype=fields)
 
 

@@ -8,6 +8,7 @@ usual code, and what the rows show is what that code does.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from numbers import Integral
 from types import SimpleNamespace
 from typing import Any
 
@@ -17,7 +18,7 @@ from minirad.backend import Array, to_device, to_host
 from minirad.optim import trace_rows
 from minirad.optim.flat import Flat, Slot
 from minirad.optim.optimizer import Optimizer
-from minirad.optim.trace_lines import lines_of
+from minirad.optim.trace_lines import Line, lines_of
 
 Index = int | tuple[int, ...]
 DEFAULT = 10  # coordinates
@@ -39,7 +40,8 @@ class Trace:
     """A recorder of an optimizer's steps, made by :func:`trace`. Print it, or take its rows.
 
     Attributes:
-        lines: the lines of the algorithm (name, text), in order: where the columns come from.
+        lines: the lines of the algorithm (name, text), in order: where the columns come from. What they are depends on
+            the settings (decay, momentum ...): these are the first group's, as it was when the trace began.
         rows: a NumPy structured array, one row for each step and coordinate, with the fields t, parameter, index, lr
             and the names of the lines: float64, nan where a number does not exist; branch is a word.
     """
@@ -56,7 +58,8 @@ class Trace:
             raise TypeError(f"trace: {optimizer.rule} has no update() to replay")
         if "_step" in vars(optimizer):
             raise ValueError(f"trace: this {optimizer.rule} is being traced already; call stop() of that trace first")
-        self.optimizer, self.lines = optimizer, lines_of(type(optimizer), optimizer.states)
+        self.optimizer = optimizer
+        self.lines = lines_of(optimizer, (optimizer.param_groups or [optimizer.defaults])[0])
         slots = {slot.name: slot for flats in optimizer.flats for flat in flats for slot in flat.slots}
         self._norms = [norms] if isinstance(norms, str) else list(norms)
         if coordinates is None:
@@ -85,7 +88,7 @@ class Trace:
         rule = self.optimizer
         flat.keep(rule.kept(group))
         for start, stop, t in flat.runs():
-            s = rule._settings(group, t)
+            s = rule._settings(group, t, flat.new)
             where, labels = self._plan(flat, start, stop)
             if labels:
                 self._records.append(Moment(flat, s, where, labels))
@@ -120,10 +123,11 @@ class Trace:
             self.optimizer.update(theta, g, *states, moment.s)
             x = SimpleNamespace(**vars(moment.s), g=_wide(g), theta=_wide(theta), theta_before=_wide(moment.theta))
             vars(x).update({name: _wide(state) for name, state in zip(self.optimizer.states, states, strict=True)})
-            for line in self.lines:
+            lines = lines_of(self.optimizer, vars(moment.s))  # as the settings were then
+            for line in lines:
                 if line.value is not None:
                     setattr(x, line.name, line.value(x))
-        return {"t": x.t, "lr": x.lr} | {line.name: getattr(x, line.name) for line in self.lines}
+        return {"t": x.t, "lr": x.lr} | {line.name: getattr(x, line.name) for line in lines}
 
     def _rms(self, moment: Moment) -> dict[str, Any]:
         """The root mean squares over a whole parameter."""
@@ -143,6 +147,17 @@ class Trace:
                 yield record
 
     # ---- showing
+
+    def lines_for(self, parameter: str) -> list[Line]:
+        """The lines of the algorithm with the settings that this parameter's group has now.
+
+        Raises:
+            ValueError: there is no such parameter.
+        """
+        for group in self.optimizer.param_groups:
+            if parameter in group["names"]:
+                return lines_of(self.optimizer, group)
+        raise ValueError(f"trace: no parameter {parameter!r}")
 
     @property
     def rows(self) -> np.ndarray:
@@ -193,10 +208,12 @@ def trace(
 
 def offsets(slot: Slot, where: Index | Iterable[Index]) -> Iterator[tuple[int, str]]:
     """(place in the flattened parameter, index as text) for one index or several."""
-    for index in [where] if isinstance(where, int | tuple) else where:
+    several: Iterable[Any] = where if isinstance(where, Iterable) and not isinstance(where, tuple) else [where]
+    for index in several:
         size = slot.stop - slot.start
         try:
-            place = range(size)[index] if isinstance(index, int) else int(np.ravel_multi_index(index, slot.shape))
+            one = isinstance(index, Integral)  # NumPy's integers too
+            place = range(size)[index] if one else int(np.ravel_multi_index(index, slot.shape))
         except (IndexError, ValueError, TypeError):
             raise IndexError(f"trace: parameter {slot.name!r} of shape {slot.shape} has no index {index!r}") from None
         yield place, ", ".join(map(str, np.unravel_index(place, slot.shape)))

@@ -1,10 +1,11 @@
 """SGD: its formulas, worked out by hand."""
 
+import numpy as np
 import pytest
-from helpers import host
+from helpers import device, host
 from optim.plain import Plain, plains
 
-from minirad.optim import SGD
+from minirad.optim import SGD, trace
 
 
 def path(steps, gradients=(1.0, 2.0, 4.0), **settings):
@@ -64,6 +65,35 @@ def test_momentum_may_be_switched_on_later():
     optimizer.step()  # m = 1
     optimizer.step()  # m = 0.5 + 1
     assert host(p.data) == -3.5
+
+
+@pytest.mark.parametrize("traced", [False, True], ids=["alone", "traced"])
+def test_dampening_spares_the_first_step_of_a_momentum_that_begins_later(traced):
+    """m = 1 (not 0.75), then 0.5 + 0.75; a loaded m goes on."""
+    p, q = Plain(0.0, 1.0), Plain(0.0, 1.0)
+    optimizer, other = SGD([p], lr=1.0, dampening=0.25), SGD([q], lr=1.0)
+    steps = trace(optimizer) if traced else None
+    optimizer.step()
+    optimizer.param_groups[0]["momentum"] = 0.5
+    optimizer.step()
+    other.load_state_dict(optimizer.state_dict())
+    optimizer.step()
+    assert host(p.data) == -(1 + 1 + 1.25)
+    other.step()
+    assert host(q.data) == -1.25
+    assert not traced or steps.rows["theta"].tolist() == [-1, -2, -3.25]
+
+
+def test_momentum_that_begins_later_as_in_pytorch(torch):
+    ours, theirs = plains((3,))[0], torch.tensor(host(plains((3,))[0].data), requires_grad=True)
+    optimizers = SGD([ours], lr=0.1, dampening=0.3), torch.optim.SGD([theirs], lr=0.1, dampening=0.3)
+    for t in range(6):
+        gradient = np.sin(np.arange(3) + t)
+        ours.grad, theirs.grad = device(gradient), torch.tensor(gradient)
+        for optimizer in optimizers:
+            optimizer.param_groups[0]["momentum"] = 0.9 if t >= 2 else 0
+            optimizer.step()
+    assert host(ours.data) == pytest.approx(theirs.detach().numpy(), rel=1e-12)
 
 
 @pytest.mark.parametrize("settings", [{}, {"momentum": 0.9, "dampening": 0.5}], ids=["no momentum", "dampening"])
