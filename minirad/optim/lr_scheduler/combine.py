@@ -30,7 +30,11 @@ class SequentialLR(LRScheduler):
 
 
 class ChainedScheduler(LRScheduler):
-    """All schedules at once: each takes the rate of the one before it as its start, so factors multiply."""
+    """All schedules at once: each takes the rate of the one before it as its start, so factors multiply.
+
+    PyTorch's chain is the same for schedules that multiply. It differs for a CosineAnnealingLR with eta_min > 0: there
+    each step changes the rate that the step before has left, while here every rate is a function of t.
+    """
 
     def __init__(self, schedulers: Sequence[LRScheduler], optimizer: Optimizer | None = None) -> None:
         if optimizer is None and schedulers and isinstance(schedulers[0], LRScheduler):

@@ -75,6 +75,7 @@ def test_going_on_from_a_saved_state():
     schedule = build(1.0)
     rates(schedule, 9)
     other = build(3.0)
+    other.optimizer.load_state_dict(schedule.optimizer.state_dict())
     other.load_state_dict(schedule.state_dict())
     assert rates(other, 9) == rates(schedule, 9)
 
