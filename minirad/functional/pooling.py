@@ -29,7 +29,8 @@ def max_pool2d(
     """The largest value of each window: (n, c, h, w) -> (n, c, h', w').
 
     h' = floor((h + 2 padding - dilation (kernel - 1) - 1) / stride) + 1, or rounded up with ceil_mode. Without a stride
-    it is the kernel's size. Padding counts as minus infinity. The first of equal values gets the gradient.
+    it is the kernel's size. Padding counts as minus infinity, but never gets a gradient. The first of equal values gets
+    it; NaN is larger than every number, and the last one gets it, as in PyTorch.
     """
     x = floating("max_pool2d", x)
     windows = Windows("max_pool2d", x, kernel_size, stride, padding, dilation, ceil_mode)
@@ -39,12 +40,20 @@ def max_pool2d(
         xp.maximum(out, padded[place], out=out)
 
     def vjp(g):
-        g_padded = xp.zeros_like(padded)
-        free = xp.ones(out.shape, bool)  # windows whose largest value has not been met yet
+        g, g_padded = g.transpose(0, 2, 3, 1), xp.zeros_like(padded)
+        low, nan = (out == -inf).any(), xp.isnan(out)
+        inside = windows.padded(xp.ones((1, 1, *x.shape[2:]), bool), False)  # where no padding is
+        free = ~nan  # windows whose largest value has not been met yet
         for place in windows.places():
             here = (padded[place] == out) & free
+            if low:
+                here &= inside[place]
             free &= ~here
-            g_padded[place] += g.transpose(0, 2, 3, 1) * here
+            g_padded[place] += g * here
+        for place in reversed([*windows.places()]) if nan.any() else ():
+            here = xp.isnan(padded[place]) & nan
+            nan &= ~here
+            g_padded[place] += g * here
         return (windows.cropped(g_padded),)
 
     return Tensor(out.transpose(0, 3, 1, 2), (x,), vjp)

@@ -175,6 +175,35 @@ def test_ties_as_in_pytorch(torch, options):
     compare(F.max_pool2d(x, **options), torch.nn.functional.max_pool2d(x_torch, **options), [x], [x_torch])
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@given(data=st.data())
+def test_numbers_that_are_none_as_in_pytorch(torch, dtype, data):
+    """The last NaN of a window gets its gradient; where all is -inf the first pixel does, not the padding."""
+    shapes, options = data.draw(windows())
+    values = data.draw(st.lists(st.sampled_from([np.nan, -np.inf, np.inf, 0, 1]), min_size=1, max_size=6))
+    array = np.resize(np.array(values, dtype), shapes[0])
+    x, x_torch = mr.tensor(array, requires_grad=True), torch.tensor(array, requires_grad=True)
+    y, y_torch = F.max_pool2d(x, **options), torch.nn.functional.max_pool2d(x_torch, **options)
+    y.backward(mr.ones(*y.shape, dtype=dtype))
+    y_torch.backward(torch.ones_like(y_torch))
+    np.testing.assert_array_equal(host(y), y_torch.detach().numpy())
+    np.testing.assert_array_equal(host(x.grad), x_torch.grad.numpy())
+
+
+def test_padding_never_gets_a_gradient():
+    x = mr.tensor(np.full((1, 1, 2, 2), -np.inf), requires_grad=True)
+    F.max_pool2d(x, 2, padding=1).backward(mr.ones(1, 1, 2, 2, dtype="float64"))
+    assert host(x.grad).tolist() == [[[[1, 1], [1, 1]]]]
+
+
+def test_the_last_nan_gets_the_gradient():
+    x = mr.tensor([[[[np.nan, 1.0], [np.nan, np.inf]]]], requires_grad=True)
+    y = F.max_pool2d(x, 2)
+    assert np.isnan(host(y)).all()
+    y.backward(mr.ones(1, 1, 1, 1))
+    assert host(x.grad).tolist() == [[[[0, 0], [1, 0]]]]
+
+
 def test_padding_never_wins():
     """It counts as minus infinity, also against negative numbers. A window of padding only has no gradient to give."""
     x = mr.tensor(np.full((1, 1, 2, 2), -5.0), requires_grad=True)
