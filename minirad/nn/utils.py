@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from math import inf
+from numbers import Real
 from typing import Any
 
 from minirad.backend import Array, xp
@@ -34,8 +35,8 @@ def clip_grad_norm_(
 
     Source: Pascanu, Mikolov and Bengio, "On the difficulty of training recurrent neural networks", 2013.
     """
-    _positive("clip_grad_norm_", "max_norm", max_norm)
-    _positive("clip_grad_norm_", "norm_type", norm_type)
+    max_norm = _positive("clip_grad_norm_", "max_norm", max_norm)
+    norm_type = _positive("clip_grad_norm_", "norm_type", norm_type)
     gradients = _gradients("clip_grad_norm_", parameters)
     norms = [xp.linalg.norm(g.reshape(-1), norm_type) if g.size else xp.zeros((), g.dtype) for g in gradients]
     norm = xp.linalg.norm(xp.stack(norms), norm_type) if norms else xp.zeros((), "float32")
@@ -53,7 +54,7 @@ def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -
     Raises:
         ValueError: clip_value is not positive.
     """
-    _positive("clip_grad_value_", "clip_value", clip_value)
+    clip_value = _positive("clip_grad_value_", "clip_value", clip_value)
     for g in _gradients("clip_grad_value_", parameters):
         xp.clip(g, -clip_value, clip_value, out=g)
 
@@ -66,6 +67,8 @@ def _gradients(function: str, parameters: Any) -> list[Array]:
     return list({id(p.grad): p.grad for p in parameters if p.grad is not None}.values())
 
 
-def _positive(function: str, name: str, value: Any) -> None:
-    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value <= inf:
+def _positive(function: str, name: str, value: Any) -> float:
+    """The value as a number of Python's: one of NumPy's float64 would turn float32 into float64."""
+    if not isinstance(value, Real) or isinstance(value, bool) or not 0 < (number := float(value)) <= inf:
         raise ValueError(f"{function}: {name} must be a positive number, got {value!r}")
+    return number

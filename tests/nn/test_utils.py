@@ -104,6 +104,17 @@ def test_bad_limits_change_nothing(value):
     assert host(p.grad) == 5
 
 
+def test_limits_may_be_numbers_of_numpy():
+    """And a float32 gradient stays one."""
+    for limit in (np.float32(0.5), np.float64(0.5), np.int64(1)):
+        p, q = Plain([3.0, 4.0], [3.0, 4.0], "float32"), Plain([3.0, 4.0], [3.0, 4.0], "float32")
+        clip_grad_norm_([p], limit, np.float64(2))
+        clip_grad_value_([q], limit)
+        assert p.grad.dtype == q.grad.dtype == "float32"
+        assert np.linalg.norm(host(p.grad)) == pytest.approx(float(limit), rel=1e-5)
+        assert host(q.grad).tolist() == [limit, limit]
+
+
 def test_what_are_no_parameters():
     with pytest.raises(TypeError, match=r"clip_grad_norm_: parameters must have \.grad, got (ndarray|float)"):
         clip_grad_norm_([1.0], 1.0)
