@@ -56,7 +56,7 @@ class Recorded:
         """
         try:
             return self._r() if name == "r" and not any("r" in row for row in self.rows) else self._recorded(name)
-        except (ValueError, TypeError, LookupError, OverflowError) as error:
+        except (ValueError, OverflowError) as error:
             raise ValueError(f"{self.source}, {name}: {error}") from None
 
     def _recorded(self, name: str) -> np.ndarray:
@@ -72,9 +72,12 @@ class Recorded:
 
     def _r(self) -> np.ndarray:
         steps = max(len(self._recorded(other)) for other, x in self.columns.items() if x == "step" and other != "r")
-        betas = self.settings.get("betas") or signature(RAdam).parameters["betas"].default
         beta2 = self.settings.get("beta2")
-        beta2 = betas[1] if beta2 is None else beta2
+        if beta2 is None:
+            betas = self.settings.get("betas") or signature(RAdam).parameters["betas"].default
+            beta2 = betas[1] if isinstance(betas, list | tuple) and len(betas) == 2 else betas
+        if not isinstance(beta2, int | float):
+            raise ValueError(f"beta2 must be a number, got {beta2!r:.60}")
         return np.array([rectification(t, beta2) for t in range(1, steps + 1)])
 
 

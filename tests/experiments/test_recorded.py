@@ -166,9 +166,12 @@ def test_errors_name_the_file_and_the_column(tmp_path, rows, name, words):
         run.curve(name)
 
 
-@pytest.mark.parametrize("settings", [{"beta2": "much"}, {"betas": [0.9]}, {"betas": {"2": 1}}, {"betas": 0.9}])
-def test_a_beta2_that_is_none(settings):
-    with pytest.raises(ValueError, match=r"^a run, r: "):
+@pytest.mark.parametrize(
+    ("settings", "got"),
+    [({"beta2": "x"}, "'x'"), ({"betas": [0.9]}, "[0.9]"), ({"betas": {"2": 1}}, "{'2': 1}"), ({"beta2": []}, "[]")],
+)
+def test_a_beta2_that_is_no_number(settings, got):
+    with pytest.raises(ValueError, match="^" + re.escape(f"a run, r: beta2 must be a number, got {got}")):
         record([{"loss": [1.0]}], optimizer="radam", **settings).curve("r")
 
 
