@@ -24,7 +24,7 @@ from minirad.backend import STREAMS, stream
 from minirad.checkpoint import peek, random_state
 from minirad.checkpointing import Checkpoint
 from minirad.data import LengthBatches, Loader
-from minirad.optim.lr_scheduler import StepLR
+from minirad.optim.lr_scheduler import LinearWarmup, StepLR
 from minirad.train import train
 
 pytest.importorskip("safetensors", reason="needs the extra minirad[lab]")
@@ -421,6 +421,16 @@ def test_another_schedule(path):
     assert refused(path, args, options) == "of another run: the schedule was LinearWarmup, is StepLR"
     args, options = everything()
     assert "the schedule was LinearWarmup, is NoneType" in refused(path, args, options | {"scheduler": None})
+
+
+def test_other_arguments_of_the_schedule(path):
+    args, options = everything()
+    options["scheduler"] = LinearWarmup(args[2], 9)
+    before, rates = weights(args[0]), options["scheduler"].get_last_lr()
+    with pytest.raises(ValueError, match="LinearWarmup.load_state_dict: steps was 7, is 9"):
+        train(*args, **options, checkpoint=Checkpoint(path, settings=SETTINGS))
+    assert weights(args[0]) == before
+    assert options["scheduler"].get_last_lr() == rates
 
 
 def test_another_layer(path):

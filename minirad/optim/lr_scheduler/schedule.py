@@ -69,6 +69,8 @@ class LRScheduler:
         if not isinstance(state_dict, dict) or not {"t", "base_lrs"} <= state_dict.keys():
             raise ValueError(f"{name}.load_state_dict: expected what state_dict() gives, got {state_dict!r:.80}")
         t, rates = state_dict["t"], state_dict["base_lrs"]
+        if len(rates) != len(groups):
+            raise ValueError(f"{name}.load_state_dict: {len(rates)} rates for {len(groups)} groups")
         own = {"schedule": name, **self.arguments}
         saved = {"schedule": state_dict.get("schedule", name), **state_dict.get("arguments", self.arguments)}
         for key in {**own, **saved}:
@@ -76,8 +78,6 @@ class LRScheduler:
                 raise ValueError(f"{name}.load_state_dict: {key} was {saved.get(key)!r}, is {own.get(key)!r}")
         if not isinstance(t, int) or isinstance(t, bool) or t < 0:
             raise ValueError(f"{name}.load_state_dict: t must be a whole number >= 0, got {t!r}")
-        if len(rates) != len(groups):
-            raise ValueError(f"{name}.load_state_dict: {len(rates)} rates for {len(groups)} groups")
         for rate in rates:
             check_number(f"{name}.load_state_dict", "base_lrs", rate, 0, inf)
         self.t = t
