@@ -427,7 +427,7 @@ def test_other_arguments_of_the_schedule(path):
     args, options = everything()
     options["scheduler"] = LinearWarmup(args[2], 9)
     before, rates = weights(args[0]), options["scheduler"].get_last_lr()
-    with pytest.raises(ValueError, match="LinearWarmup.load_state_dict: steps was 7, is 9"):
+    with pytest.raises(ValueError, match=r"LinearWarmup.load_state_dict: steps was 7, is 9"):
         train(*args, **options, checkpoint=Checkpoint(path, settings=SETTINGS))
     assert weights(args[0]) == before
     assert options["scheduler"].get_last_lr() == rates

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from minirad.backend import Array, to_device
+from minirad.nn.calling import call
 from minirad.nn.parameter import Parameter
 from minirad.nn.printing import text
 from minirad.nn.saved import Saved
@@ -25,8 +26,7 @@ class Module(Saved):
         """Compute the output. Each module has its own."""
         raise TypeError(f"{type(self).__name__} does not define forward()")
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return self.forward(*args, **kwargs)
+    __call__ = call
 
     # ---- what is in it
 
