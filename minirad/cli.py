@@ -88,7 +88,7 @@ class Reproduce:
     """
 
     exhibits: Annotated[tyro.conf.Positional[tuple[str, ...]], arg(metavar="EXHIBIT ...", help_behavior_hint="")] = ()
-    """Which: E1 to E6, E15, E7-demo."""
+    """Which, such as E3; an unknown name shows all that there are."""
     scale: Literal["quick", "laptop", "paper"] = "quick"
     """How large: without any download, on real data, or with the paper's settings. Theory has one size."""
     seeds: Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: the exhibit's)")] = None

@@ -29,7 +29,7 @@ from minirad.experiments.pilot_e7 import loader, validation_loss
 from minirad.experiments.results import Row, rounded
 from minirad.models import Translator
 from minirad.optim.lr_scheduler import LinearWarmup
-from minirad.plots import Panel, runs_figure
+from minirad.plots import Panel, runs_figure, styles_of
 from minirad.variance import rectification
 
 # The rule, its rate as a share of the common one, and the share of the steps over which it warms up.
@@ -129,7 +129,8 @@ def draw(numbers: Numbers) -> Any:
         for line, losses in zip(curves[arm], runs, strict=True):
             line[: len(losses)] = [inf if x is None else x for x in losses]
     title = f"German to English number words, Transformer, lr {numbers['lr']:g}: a demonstration"
-    return runs_figure(title, list(curves), [Panel("training loss", "step", curves)])
+    styles = styles_of(["adam", "adam-warmup", "radam", "adam"])  # the control is Adam with other dashes
+    return runs_figure(title, list(curves), [Panel("training loss", "step", curves)], styles)
 
 
 def _before(settings: Numbers) -> None:

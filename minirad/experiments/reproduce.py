@@ -159,8 +159,8 @@ def draw(exhibit: Exhibit, numbers: Numbers, picture: Path) -> None:
     """The figure, under its name and what the paper reports."""
     figure = exhibit.draw(numbers)
     wide = round(16 * figure.get_figwidth())
-    parts = (f"{exhibit.name}. {exhibit.title}", exhibit.reported, figure.get_suptitle())
-    figure.suptitle("\n".join(fill(part, wide) for part in parts if part), fontsize=8)
+    lines = (f"{exhibit.name}. {exhibit.title}", exhibit.reported, *figure.get_suptitle().splitlines())
+    figure.suptitle("\n".join(fill(line, wide) for line in lines if line), fontsize=8)
     figure.savefig(picture)
 
 

@@ -3,6 +3,7 @@
 import json
 import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from minirad import cli
 from minirad.experiments import e03_theorem1, e07_demonstration, reproduce
 from minirad.experiments.exhibit import HOLDS, exhibits
 from minirad.experiments.sweep_report import crew_of
+from minirad.plots import new_figure
 
 for needed in ("matplotlib", "num2words", "scipy", "threadpoolctl", "tyro"):
     pytest.importorskip(needed, reason="needs the extra minirad[lab]")
@@ -57,9 +59,11 @@ def test_help(capsys):
     assert stop.value.code == 0
     for option in ("--scale {quick,laptop,paper}", "--seeds N", "--workers N", "--dask ADDRESS", "--out FOLDER"):
         assert option in words
-    names = [exhibit.name for exhibit in exhibits().values()]
-    assert "E1 to E6, E15, E7-demo" in words
-    assert names == ["E1", "E2", "E3", "E4", "E5", "E6", "E7-demo", "E15"]  # or that line of the help is out of date
+    assert "an unknown name shows all that there are" in words
+
+
+def test_an_unknown_name_shows_all(refused):
+    assert refused("?").rstrip().endswith(f"there are {', '.join(e.name for e in exhibits().values())}")
 
 
 def test_what_it_prints_and_leaves(tmp_path):
@@ -113,6 +117,17 @@ def test_what_is_run_by_default(monkeypatch):
     (plan, scale, _, out), (other, *_) = plans
     assert [exhibit.name for exhibit, _ in plan] == ["E1", "E2", "E3", "E4", "E5", "E6", "E15", "E7-demo"]
     assert (scale, out, plan[-1][1]["seeds"], other[-1][1]["seeds"]) == ("quick", Path("runs"), 2, 3)
+
+
+def test_a_figure_says_what_it_is_and_what_the_paper_reports(tmp_path):
+    figure = new_figure(4.0, 3.0)
+    figure.suptitle("its own title\nin two lines")
+    exhibit = replace(e03_theorem1.EXHIBIT, draw=lambda numbers: figure, title="Theorem 1", reported="word " * 20)
+    reproduce.draw(exhibit, {}, tmp_path / "figure.png")
+    first, *reported, own, last = figure.get_suptitle().splitlines()
+    assert (first, own, last) == ("E3. Theorem 1", "its own title", "in two lines")
+    assert " ".join(reported) == " ".join(["word"] * 20)
+    assert max(map(len, reported)) <= 64  # as many as fit
 
 
 # ---- the demonstration
