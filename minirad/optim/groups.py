@@ -136,7 +136,8 @@ def check_step(self: Optimizer) -> None:
     Settings are looked at again only if they are others than at the step before.
     """
     seen: list[dict[str, Any]] = vars(self).setdefault("_seen", [])
-    seen += [{} for _ in self.param_groups[len(seen) :]]
+    while len(seen) < len(self.param_groups):
+        seen.append({})
     for i, group in enumerate(self.param_groups):
         old, lr = seen[i], group.get("lr")
         if type(lr) is float and 0 <= lr < inf:

@@ -222,7 +222,7 @@ def radam_dialect(s: Any) -> Lines:
     dialect = named(s.dialect)
     return radam(
         s,
-        f"adaptive if rho_t {'>=' if dialect.inclusive else '>'} {dialect.threshold:g}, else {dialect.early}",
+        f"adaptive if rho_t {'>=' if dialect.inclusive else '>'} {dialect.threshold}, else {dialect.early}",
         lambda x: x.adaptive,
         lambda x: dialect.early,
         eps_after=dialect.epsilon == "after",
