@@ -168,6 +168,19 @@ def test_a_training_that_diverges_counts(trained):
     assert trained(well, nan) == [second, first]  # in the order asked for
 
 
+def test_a_training_by_other_code_is_done_again(trained, tmp_path, capsys):
+    well = tiny_experiments.Tiny(2)
+    rows = trained(well)
+    (meta,) = (tmp_path / "out").rglob("*.meta.json")
+    old = json.loads(meta.read_text())
+    capsys.readouterr()
+    for key in ("code", "backend"):
+        meta.write_text(json.dumps(old | {key: "another"}))
+        assert trained(well) == rows
+        assert "1 of 1 trainings to do" in capsys.readouterr().out
+        assert json.loads(meta.read_text())[key] != "another"
+
+
 def test_a_training_with_an_error_is_done_again(trained, capsys):
     bad = tiny_experiments.Tiny(1, end="error")
     for _ in range(2):

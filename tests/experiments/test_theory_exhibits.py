@@ -115,14 +115,15 @@ def test_e2_first_step(mean, var, word):
 @pytest.mark.parametrize(
     ("var", "word"),
     [
-        ([None, None, None, 0.2], HOLDS),
-        ([None, None, 1.1, 0.2], CORRECTED),
-        ([None, None, 1.1, None], FAILS),
-        ([None, None, None, None], FAILS),
+        ([None, None, None, 0.2, 0.1], HOLDS),
+        ([None, None, 1.1, 0.2, 0.1], CORRECTED),
+        ([None, None, None, 0.2, None], FAILS),
+        ([None, None, 1.1, None, 0.1], FAILS),
+        ([None, None, None, None, None], FAILS),
     ],
 )
 def test_e2_domain(var, word):
-    numbers = {"rho": [1.0, 2.0, 3.0, 5.0], "mean": [None, 1.0, 1.0, 1.0], "variance": var}
+    numbers = {"rho": [1.0, 2.0, 3.0, 5.0, 6.0], "mean": [None, 1.0, 1.0, 1.0, 1.0], "variance": var}
     assert e2.domain(numbers).word == word
 
 
