@@ -1,11 +1,8 @@
-"""The pilot of exhibit E11, run again with minirad's own net: python -m minirad.experiments.pilot_e11 [zero] [seeds].
+"""The pilot of exhibit E11, run again with minirad's own net: python -m minirad.experiments.pilot_e11 [seeds].
 
 ResNet-8 on CIFAR-10 (JPEG subset), 16x16 averages, random flips, batch 128, 8 epochs, lr times 0.1 after epochs 4 and
 6, weight decay 1e-4 (decoupled for Adam and RAdam), beta2 = 0.999. It shows that net, data and rules work as those of
 the pilot did, which used another library. It is no evidence for the claim of the paper: the rates are not tuned.
-
-How the pilot's net started is not known. Two ways are run: that of the paper's code, and with residual branches that
-start as 0 (see ResNet), which matters for Adam at the rate 0.1.
 """
 
 from __future__ import annotations
@@ -35,10 +32,10 @@ RULES: dict[str, Callable[..., optim.Optimizer]] = {
 }
 
 
-def accuracy(rule: str, lr: float, seed: int, images: Any, zero: bool = False) -> float:
+def accuracy(rule: str, lr: float, seed: int, images: Any) -> float:
     """The test accuracy after the last epoch."""
     manual_seed(seed)
-    model, criterion = ResNet(8, in_channels=3, zero_init_residual=zero), CrossEntropyLoss()
+    model, criterion = ResNet(8, in_channels=3), CrossEntropyLoss()
     optimizer = RULES[rule](model.named_parameters(), lr=lr)
     loader = data.Loader(images.train.x, images.train.y, batch_size=128, transform=random_flip)
     steps = len(loader)
@@ -48,18 +45,17 @@ def accuracy(rule: str, lr: float, seed: int, images: Any, zero: bool = False) -
 
 
 def main() -> None:
-    """Run all rules and rates for each seed, print the table, write results/pilots/e11.json or e11-zero.json."""
-    zero = "zero" in sys.argv[1:]
-    seeds = [int(argument) for argument in sys.argv[1:] if argument != "zero"] or [0]
+    """Run all rules and rates for each seed, print the table, write results/pilots/e11.json."""
+    seeds = [int(seed) for seed in sys.argv[1:]] or [0]
     set_num_threads(1)
     images = data.load("cifar10-jpeg", size=16)
     table: dict[str, dict[str, list[float]]] = {rule: {} for rule in RULES}
     for rule in RULES:
         for lr in RATES:
-            scores = [accuracy(rule, lr, seed, images, zero) for seed in seeds]
+            scores = [accuracy(rule, lr, seed, images) for seed in seeds]
             table[rule][f"{lr:g}"] = [round(score, 4) for score in scores]
             print(f"{rule:6s} lr {lr:5g}: " + "  ".join(f"{score:.3f}" for score in scores), flush=True)
-    path = Path("results", "pilots", "e11-zero.json" if zero else "e11.json")
+    path = Path("results", "pilots", "e11.json")
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(
         json.dumps({"seeds": seeds, "test_accuracy": table, "environment": environment()}, indent=1) + "\n",

@@ -61,8 +61,6 @@ class ResNet(Module):
         shortcut: "projection" (1x1 convolutions; ResNet-20 has 272,474 parameters) or "identity" (no parameters).
         widths: the channels of the stages.
         in_channels: those of the images.
-        zero_init_residual: f starts as 0 in each block, by the scale of its last normalisation: a net that begins
-            shallow (Goyal et al., "Accurate, Large Minibatch SGD", 2017). As in torchvision, and not the paper's.
 
     Raises:
         ValueError: the depth is not 6n + 2, or the shortcut unknown.
@@ -70,8 +68,7 @@ class ResNet(Module):
 
     def __init__(
         self, depth: int = 20, num_classes: int = 10, shortcut: str = "projection",
-        widths: tuple[int, int, int] = (16, 32, 64), in_channels: int = 3,
-        zero_init_residual: bool = False
+        widths: tuple[int, int, int] = (16, 32, 64), in_channels: int = 3
     ) -> None:  # fmt: skip
         if not isinstance(depth, int) or depth < 8 or depth % 6 != 2:
             raise ValueError(f"ResNet: depth must be 6 n + 2, so 8, 14, 20, ..., got {depth!r}")
@@ -93,8 +90,6 @@ class ResNet(Module):
         for _, module in self.named_modules():
             if isinstance(module, Conv2d):
                 init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
-            elif isinstance(module, BasicBlock) and zero_init_residual:
-                init.zeros_(module.bn2.weight)
 
     def forward(self, x: Any) -> Tensor:
         """(n, in_channels, h, w) -> logits (n, num_classes)."""
