@@ -12,6 +12,7 @@ without this; but free memory of old sizes does not pile up.
 from __future__ import annotations
 
 import os
+from functools import lru_cache
 from math import prod
 from sys import getrefcount
 from threading import Lock
@@ -36,11 +37,22 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
 
 
+@lru_cache
+def _teach() -> None:
+    """Let glibc keep 60 MB of freed memory, for arrays that are smaller than ours or made by NumPy itself.
+
+    It learns from what is freed, up to 32 MB, and keeps twice as much. A training step of a Transformer had 10,000 page
+    faults before, and took a third longer.
+    """
+    xp.empty(30 << 20, "uint8")
+
+
 def empty(shape: tuple[int, ...], dtype: Any) -> Array:
     """An array of this shape with anything in it, for someone who fills it.
 
     Its memory is free again when the array and all views of it are gone. (CuPy has such a pool of its own.)
     """
+    _teach()
     size = prod(shape) * xp.dtype(dtype).itemsize
     if size < LARGE or backend_name() == "cupy":
         return xp.empty(shape, dtype)

@@ -48,10 +48,9 @@ class Optimizer:
     ) -> None:  # fmt: skip
         groups.check_shared(self.rule, block, check_finite)
         self.defaults, self.block, self.check_finite = {**defaults, "maximize": maximize}, block, check_finite
-        # Freed at once: from then on glibc keeps freed memory of this size for the next block's intermediate results,
-        # and the next step's arrays. To give it back to the system and get it again takes five times as long as the
-        # step, and a quarter of the whole training step of a small net.
-        xp.empty(64 * BLOCK, "float32")
+        # Freed at once: from then on glibc keeps freed memory of this size for the next block's intermediate results.
+        # To give it back to the system and get it again can take five times as long as the step.
+        xp.empty(8 * BLOCK, "float32")
         self.param_groups: list[dict[str, Any]] = []
         params = groups.listed(self, params)
         for group in params if all(isinstance(p, dict) for p in params) else [{"params": params}]:
