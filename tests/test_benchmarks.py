@@ -6,13 +6,18 @@ import sys
 from pathlib import Path
 
 import pytest
+from helpers import BACKEND
 
 from benchmarks.figure import growth_figure, rules_figure
 from benchmarks.images import IMAGE_CASES
 from benchmarks.rules import RULE_CASES
 from benchmarks.sequences import SEQUENCE_CASES
 
-pytestmark = [pytest.mark.parity, pytest.mark.slow]
+pytestmark = [
+    pytest.mark.parity,
+    pytest.mark.slow,
+    pytest.mark.skipif(BACKEND != "numpy", reason="the benchmarks are about NumPy"),
+]
 
 
 def test_table_and_file(tmp_path):
