@@ -151,7 +151,7 @@ def test_all_options_arrive(monkeypatch):
 @pytest.mark.parametrize(
     ("args", "words"),
     [
-        ("", "Expected one of {list, compare, "),
+        ("", "Expected one of {list, compare, reproduce, sweep, plot, trace, data}"),
         ("lust", "lust"),
         ("list more", "more"),
         ("compare digits", "digits"),
