@@ -53,12 +53,15 @@ class Claim:
     """A claim in one sentence, and what decides it.
 
     ``judge`` is a pure function of the exhibit's numbers; ``statistic`` and ``threshold`` say in words what it does.
+    ``primary`` marks the one claim that an exhibit with trainings was designed for: the number "p" of its verdict, the
+    p-value, is corrected for all exhibits' primary claims (Holm). The other claims describe.
     """
 
     text: str
     statistic: str
     threshold: str
     judge: Callable[[Numbers], Verdict]
+    primary: bool = False
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from textwrap import fill, indent
@@ -17,7 +17,7 @@ from minirad.data.support import lab
 from minirad.experiments import verdicts
 from minirad.experiments.exhibit import WORDS, Do, Exhibit, Numbers, Verdict, exhibits
 from minirad.experiments.experiment import Experiment
-from minirad.experiments.ledger import Ledger
+from minirad.experiments.ledger import Ledger, Record
 from minirad.experiments.results import Row, Store, environment
 from minirad.experiments.sweep import sweep
 from minirad.experiments.sweep_report import crew_of, differing, line_of
@@ -81,10 +81,10 @@ def _reproduce(plan: Sequence[tuple[Exhibit, Numbers]], scale: str, crew: Crews,
     for exhibit, settings in plan:
         print(f"{exhibit.name}  {exhibit.title}", flush=True)
         store = _store(exhibit, scale, out)
-        numbers, seconds = numbers_of(exhibit, settings, store, partial(do, out, crew))
+        numbers, seconds = numbers_of(exhibit, settings, store, partial(do, out, crew, scale))
         found = [claim.judge(numbers) for claim in exhibit.claims]
         if exhibit.claims:
-            verdicts.record(out, exhibit, scale, found)
+            found = verdicts.record(out, exhibit, scale, found)
         print("\n".join(report(exhibit, numbers, found)))
         picture = store.folder.with_suffix(".png")
         draw(exhibit, numbers, picture)
@@ -108,17 +108,24 @@ def numbers_of(exhibit: Exhibit, settings: Numbers, store: Store, do: Do) -> tup
     return numbers, meta["seconds"]
 
 
-def do(out: Path, crew: Crews, experiment: Experiment, runs: Sequence[Any]) -> list[list[Row]]:
-    """Do the runs in worker processes, but for those that this very code has done already: the rows of each.
+def do(out: Path, crew: Crews, scale: str, experiment: Experiment, runs: Sequence[Any]) -> list[list[Row]]:
+    """Do the runs in worker processes, but for those that are done already: the rows of each.
 
-    A training that diverged has rows. One that raised an error has none, and is done again.
+    A training takes long, and most changes of the code have nothing to do with it: so those of other code are kept, and
+    counted aloud. When a change makes them invalid, the experiment's edition is raised. A training that diverged has
+    rows. One that raised an error has none, and is done again.
 
     Raises:
         OSError: a training raised an error, or its process died; or files can't be read or written.
     """
-    ledger, differ = Ledger(experiment, out), differing(runs)
+    ledger, differ = Ledger(replace(experiment, scale=lambda settings: scale), out), differing(runs)
     with ledger.held(runs):
-        todo = [settings for settings in runs if not _done(ledger, settings)]
+        known = {settings: _done(ledger, settings) for settings in runs}
+        todo = [settings for settings, record in known.items() if record is None]
+        if changed := sum(record is not None and record.changed for record in known.values()):
+            print(
+                f"    {changed} of {len(runs)} trainings were done by other code of minirad, and are kept", flush=True
+            )
         if todo:
             with crew() as who:
                 print(f"    {len(todo)} of {len(runs)} trainings to do, on {who.title}", flush=True)
@@ -130,11 +137,11 @@ def do(out: Path, crew: Crews, experiment: Experiment, runs: Sequence[Any]) -> l
     return [rows for rows, _ in filter(None, found)]
 
 
-def _done(ledger: Ledger, settings: Any) -> bool:
-    """Whether there are rows, by this very code on this backend."""
+def _done(ledger: Ledger, settings: Any) -> Record | None:
+    """The record of a training that has rows."""
     try:
         record = ledger.look_up(settings)
-        return record is not None and not record.changed and ledger.store(settings).path(asdict(settings)).exists()
+        return record if record and ledger.store(settings).path(asdict(settings)).exists() else None
     except ValueError as error:  # a foreign file: known only when the training is
         raise OSError(str(error)) from None
 

@@ -14,7 +14,7 @@ from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
 from contextlib import redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
 from threading import Lock
-from time import perf_counter
+from time import perf_counter, process_time
 from traceback import extract_tb
 from typing import Any
 
@@ -57,13 +57,14 @@ def attempt(run: Callable[[Any], list[Row]], settings: Any) -> Attempt:
     with _one_run, open(os.devnull, "w") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
         set_num_threads(1)  # results are bit-identical only at one thread count
         manual_seed(0)  # a run that forgets its seed must not depend on those before it
-        start = perf_counter()
+        start, busy = perf_counter(), process_time()
         rows, failed = None, None
         try:
             rows = _as_json(run(settings))  # what is no JSON is the run's mistake too
         except BaseException as error:  # also what else would end this process: ctrl-C does not come here
             failed = _in_words(error)
-        return Attempt(rows, failed, perf_counter() - start, environment())
+        where = environment() | {"cpu_seconds": round(process_time() - busy, 3)}  # with busy neighbours it takes longer
+        return Attempt(rows, failed, perf_counter() - start, where)
 
 
 def _as_json(given: Any) -> list[Row]:

@@ -1,17 +1,25 @@
-"""The verdicts on all claims: a file of JSON lines, one for each claim at each scale."""
+"""The verdicts on all claims: a file of JSON lines, one for each claim at each scale.
+
+The primary claims of the exhibits that train share one level: with nine of them, one would seem to hold or to fail by
+chance alone oftener than the level says. So their p-values are corrected (Holm), with 1 in the place of those that were
+not run; and a verdict that does not outlast it becomes "inconclusive".
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
-from minirad.experiments.exhibit import SCALES, WORDS, Exhibit, Verdict
+from minirad.experiments.exhibit import CONTRADICTED, INCONCLUSIVE, SCALES, SUPPORTED, WORDS, Exhibit, Verdict, exhibits
 from minirad.experiments.results import Row
+from minirad.experiments.statistics_tests import holm
 from minirad.files import write_whole
 
 NAME = "verdicts.jsonl"
+ALPHA = 0.05
 
 
 def read(folder: Path) -> list[Row]:
@@ -32,18 +40,35 @@ def read(folder: Path) -> list[Row]:
     raise ValueError(f"{path} does not hold verdicts; move it away")
 
 
-def record(folder: Path, exhibit: Exhibit, scale: str, verdicts: Sequence[Verdict]) -> Path:
-    """Put the verdicts on an exhibit's claims in the place of those that it had at this scale. Gives the file.
+def record(folder: Path, exhibit: Exhibit, scale: str, verdicts: Sequence[Verdict]) -> list[Verdict]:
+    """Put the verdicts on an exhibit's claims in the place of those that it had at this scale.
+
+    Returns:
+        What is left of the verdicts after Holm's correction.
 
     Raises:
         ValueError, OSError: as read(), or the file can't be written.
     """
     kept = [row for row in read(folder) if (row["exhibit"], row["scale"]) != (exhibit.name, scale)]
-    new = [
+    new: list[Row] = [
         {"exhibit": exhibit.name, "claim": claim.text, "scale": scale, "verdict": verdict.word, "note": verdict.note,
-         "statistic": claim.statistic, "threshold": claim.threshold, "numbers": dict(verdict.numbers)}
+         "statistic": claim.statistic, "threshold": claim.threshold, "numbers": dict(verdict.numbers),
+         **({"primary": True, "alone": verdict.word} if claim.primary else {})}
         for claim, verdict in zip(exhibit.claims, verdicts, strict=True)
     ]  # fmt: skip
     rows = sorted(kept + new, key=lambda row: (len(row["exhibit"]), row["exhibit"], SCALES.index(row["scale"])))
+    _corrected([row for row in rows if row["scale"] == scale and row.get("primary")])
     lines = [json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n" for row in rows]
-    return write_whole(folder / NAME, "".join(lines).encode())
+    write_whole(folder / NAME, "".join(lines).encode())
+    return [replace(verdict, word=row["verdict"], note=row["note"]) for verdict, row in zip(verdicts, new, strict=True)]
+
+
+def _corrected(rows: Sequence[Row]) -> None:
+    """Holm's correction of the primary claims at one scale: "p_holm", and the verdict that is left of "alone"."""
+    found = {row["exhibit"]: row["numbers"]["p"] for row in rows if row["numbers"].get("p") is not None}
+    planned = {e.name: 1.0 for e in exhibits().values() if any(claim.primary for claim in e.claims)}
+    p_values = holm(planned | found)
+    for row in rows:
+        row["p_holm"] = p_values[row["exhibit"]]
+        lost = row["alone"] in (SUPPORTED, CONTRADICTED) and row["p_holm"] >= ALPHA
+        row["verdict"] = INCONCLUSIVE if lost else row["alone"]

@@ -155,7 +155,7 @@ def trained(tmp_path):
     """Does tiny experiments as an exhibit would."""
 
     def run(*runs):
-        return reproduce.do(tmp_path / "out", crew_of(1, None), tiny_experiments.TINY, runs)
+        return reproduce.do(tmp_path / "out", crew_of(1, None), "quick", tiny_experiments.TINY, runs)
 
     return run
 
@@ -168,17 +168,18 @@ def test_a_training_that_diverges_counts(trained):
     assert trained(well, nan) == [second, first]  # in the order asked for
 
 
-def test_a_training_by_other_code_is_done_again(trained, tmp_path, capsys):
+def test_a_training_by_other_code_is_kept_and_counted(trained, tmp_path, capsys):
     well = tiny_experiments.Tiny(2)
     rows = trained(well)
     (meta,) = (tmp_path / "out").rglob("*.meta.json")
+    assert meta.parent.name == "quick"
     old = json.loads(meta.read_text())
     capsys.readouterr()
     for key in ("code", "backend"):
         meta.write_text(json.dumps(old | {key: "another"}))
         assert trained(well) == rows
-        assert "1 of 1 trainings to do" in capsys.readouterr().out
-        assert json.loads(meta.read_text())[key] != "another"
+        assert capsys.readouterr().out == "    1 of 1 trainings were done by other code of minirad, and are kept\n"
+        assert json.loads(meta.read_text())[key] == "another"
 
 
 def test_a_training_with_an_error_is_done_again(trained, capsys):
