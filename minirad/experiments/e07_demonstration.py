@@ -25,12 +25,14 @@ from minirad.data.support import lab
 from minirad.data.translation import TranslationData
 from minirad.experiments.exhibit import Do, Exhibit, Numbers
 from minirad.experiments.experiment import Experiment
-from minirad.experiments.pilot_e7 import loader, validation_loss
 from minirad.experiments.results import Row, rounded
+from minirad.experiments.task_translation import loader, validation_loss
 from minirad.models import Translator
 from minirad.optim.lr_scheduler import LinearWarmup
 from minirad.plots import Panel, runs_figure, styles_of
 from minirad.variance import rectification
+
+BATCH = 64
 
 # The rule, its rate as a share of the common one, and the share of the steps over which it warms up.
 ARMS: dict[str, tuple[Callable[..., optim.Optimizer], float, float]] = {
@@ -66,7 +68,7 @@ def train(training: Training) -> list[Row]:
     scheduler = LinearWarmup(optimizer, max(1, round(warmup * training.steps))) if warmup else None
     losses: list[float] = []
     stopped = None
-    batches = loader(numbers)
+    batches = loader(numbers, BATCH)
     for source, target in islice((batch for _ in count() for batch in batches), training.steps):
         optimizer.zero_grad()
         loss = model.loss(source, target)

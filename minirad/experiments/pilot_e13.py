@@ -19,8 +19,9 @@ from minirad import data
 from minirad.backend import manual_seed
 from minirad.data.translation import TranslationData
 from minirad.experiments.results import environment
+from minirad.experiments.task_translation import translations
 from minirad.files import write_whole
-from minirad.models import Translator, beam_search, greedy_search
+from minirad.models import Translator
 from minirad.nn.utils import clip_grad_norm_
 from minirad.optim import RAdam
 from minirad.optim.lr_scheduler import CosineAnnealingLR
@@ -66,24 +67,6 @@ def trained(pairs: TranslationData, settings: dict[str, Any]) -> tuple[Translato
     return model, float(np.mean(losses))
 
 
-def translated(model: Translator, pairs: TranslationData, beam: int) -> list[list[int]]:
-    """The test sentences' translations as ids, in the order of the test set; a beam of 1 is greedy search."""
-    begin, end = pairs.target.begin, pairs.target.end
-    order = sorted(range(len(pairs.test)), key=lambda i: len(pairs.test[i][0]))
-    found: list[list[int]] = [[] for _ in pairs.test]
-    for start in range(0, len(order), 100):
-        some = order[start : start + 100]
-        sources = data.padded([pairs.test[i][0] for i in some])
-        longest = 2 * sources.shape[1] + 10
-        if beam == 1:
-            words = greedy_search(model, sources, begin, end, longest)
-        else:
-            words = [list(best.words) for best in beam_search(model, sources, begin, end, beam, max_length=longest)]
-        for i, ids in zip(some, words, strict=True):
-            found[i] = ids
-    return found
-
-
 def pilot(name: str) -> dict[str, Any]:
     """Train, translate, count."""
     pairs, settings, start = load(name), SETTINGS[name], perf_counter()
@@ -92,8 +75,7 @@ def pilot(name: str) -> dict[str, Any]:
     result["seconds_of_training"] = round(perf_counter() - start, 1)
     for beam in (1, 5):
         start = perf_counter()
-        found = translated(model, pairs, beam)
-        words = [pairs.target.decode(ids) for ids in found]
+        words = translations(model, pairs, "test", beam)
         exact = np.mean([w == reference for w, reference in zip(words, pairs.test_references, strict=True)])
         result["greedy" if beam == 1 else f"beam of {beam}"] = {
             "BLEU": round(data.bleu(words, pairs.test_references), 2),

@@ -29,8 +29,8 @@ from minirad import data, optim
 from minirad.backend import manual_seed
 from minirad.data.translation import TranslationData
 from minirad.experiments.results import environment
+from minirad.experiments.task_translation import loader, validation_loss
 from minirad.models import Translator
-from minirad.models.in_use import in_use
 from minirad.optim.lr_scheduler import LinearWarmup
 from minirad.threads import set_num_threads
 
@@ -49,24 +49,6 @@ RUNS: list[Run] = [
 ]
 
 
-def loader(numbers: TranslationData) -> data.Loader:
-    """Batches of pairs of any lengths."""
-    begin, end = numbers.target.begin, numbers.target.end
-    sources = data.padded([source for source, _ in numbers.train])
-    targets = data.padded([[begin, *target, end] for _, target in numbers.train])
-    return data.Loader(sources, targets, batch_size=BATCH)
-
-
-def validation_loss(model: Translator, pairs: Any) -> float:
-    """The mean of -log p over all words of the pairs."""
-    total, words = 0.0, 0
-    with in_use(model):
-        for source, target in data.LengthBatches(pairs, 250, shuffle=False):
-            count = int((target[:, 1:] != model.padding).sum())
-            total, words = total + model.loss(source, target).item() * count, words + count
-    return total / words
-
-
 def trained(numbers: TranslationData, layers: int, rule: str, seed: int) -> tuple[Translator, list[float]]:
     """The translator after 200 steps (less than an epoch), and the training loss of each."""
     manual_seed(seed)
@@ -75,7 +57,7 @@ def trained(numbers: TranslationData, layers: int, rule: str, seed: int) -> tupl
     optimizer = kind(model.named_parameters(), lr=lr, betas=(0.9, 0.999))
     scheduler = LinearWarmup(optimizer, warmup) if warmup else None
     losses = []
-    for _, (source, target) in zip(range(STEPS), loader(numbers), strict=False):
+    for _, (source, target) in zip(range(STEPS), loader(numbers, BATCH), strict=False):
         optimizer.zero_grad()
         loss = model.loss(source, target)
         loss.backward()
