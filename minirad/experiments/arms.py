@@ -87,12 +87,20 @@ def _adam(params: Any, setup: Setup) -> optim.Optimizer:
     return optim.AdamW(params, **setup.shared)  # without decay it is Adam; with it, the decay is RAdam's
 
 
+class _AdamWEps(AdamEps, optim.AdamW):
+    """Adam-eps with RAdam's decay."""
+
+
+class _AdamW2k(Adam2k, optim.AdamW):
+    """Adam-2k with RAdam's decay, which waits too while theta does."""
+
+
 def _eps(eps: str, params: Any, setup: Setup) -> optim.Optimizer:
-    return AdamEps(params, eps=float(eps), **setup.shared)
+    return _AdamWEps(params, eps=float(eps), **setup.shared)
 
 
 def _2k(hidden_warmup: bool, params: Any, setup: Setup) -> optim.Optimizer:
-    return Adam2k(params, frozen=round(FROZEN * setup.steps), hidden_warmup=hidden_warmup, **setup.shared)
+    return _AdamW2k(params, frozen=round(FROZEN * setup.steps), hidden_warmup=hidden_warmup, **setup.shared)
 
 
 def _radam(params: Any, setup: Setup) -> optim.Optimizer:

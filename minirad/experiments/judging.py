@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import isfinite
 
 from minirad.data.support import lab
 from minirad.experiments.exhibit import CONTRADICTED, INCONCLUSIVE, SUPPORTED, Verdict
-from minirad.experiments.statistics import fraction_interval, paired_difference
+from minirad.experiments.statistics import Difference, fraction_interval, paired_difference, t_tail
 from minirad.experiments.statistics_tests import equivalence, smallest_effect
 
 ALPHA = 0.05
@@ -15,10 +16,13 @@ ALIKE = "two one-sided t tests at the level 0.05 (TOST); contradicted if the 95%
 
 
 def larger(a: Mapping[int, float], b: Mapping[int, float], by: float = 0.0, note: str = "") -> Verdict:
-    """Does a exceed b by more than ``by``, seed by seed? A run that failed must have its failure's score, not nan.
+    """Does a exceed b by more than ``by``, seed by seed?
 
     The numbers: the mean difference a - b, the ends of its 95% interval, the two-sided p-value, the seeds, and the
-    smallest effect that so many seeds with this spread would find in 80% of all experiments.
+    smallest effect that so many seeds with this spread would find in 80% of all experiments. One seed decides nothing.
+
+    Raises:
+        ValueError: the seeds are not the same, or a score is not finite: a run that failed must have its failure's.
     """
     return _compared(a, b, 1, by, note)
 
@@ -30,12 +34,15 @@ def smaller(a: Mapping[int, float], b: Mapping[int, float], by: float = 0.0, not
 
 def alike(a: Mapping[int, float], b: Mapping[int, float], margin: float, note: str = "") -> Verdict:
     """Are a and b the same but for less than the margin (TOST)? Contradicted if the 95% interval lies beyond it."""
-    found, whole = equivalence(a, b, margin, ALPHA), paired_difference(a, b, 1 - ALPHA)
+    whole = _difference(a, b)
+    if whole is None:
+        return _one_seed(a, b, margin=margin)
+    found = equivalence(a, b, margin, ALPHA)
     beyond = abs(whole.mean) - whole.half_width > margin
     word = SUPPORTED if found.equivalent else CONTRADICTED if beyond else INCONCLUSIVE
-    return Verdict(
-        word, _difference(whole.mean, whole.half_width, found.p, whole.n, whole.sd) | {"margin": margin}, note
-    )
+    # The p-value of the test that decided: for Holm's correction a contradiction needs its own.
+    p = 2 * t_tail(abs(whole.mean) - margin, whole.error, whole.n - 1) if beyond else found.p
+    return Verdict(word, _shown(whole, p=p) | {"margin": margin}, note)
 
 
 def oftener(a: Sequence[bool], b: Sequence[bool], note: str = "") -> Verdict:
@@ -58,19 +65,38 @@ def oftener(a: Sequence[bool], b: Sequence[bool], note: str = "") -> Verdict:
 
 
 def _compared(a: Mapping[int, float], b: Mapping[int, float], sign: int, by: float, note: str) -> Verdict:
-    found = paired_difference(a, {seed: value + sign * by for seed, value in b.items()}, 1 - ALPHA)
+    found = _difference(a, {seed: value + sign * by for seed, value in b.items()})
+    if found is None:
+        return _one_seed(a, b)
     word = INCONCLUSIVE
     if abs(found.mean) > found.half_width:
         word = SUPPORTED if sign * found.mean > 0 else CONTRADICTED
-    return Verdict(word, _difference(found.mean + sign * by, found.half_width, found.p, found.n, found.sd), note)
+    return Verdict(word, _shown(found, sign * by), note)
 
 
-def _difference(mean: float, half_width: float, p: float, n: int, sd: float) -> dict[str, float | int | None]:
+def _difference(a: Mapping[int, float], b: Mapping[int, float]) -> Difference | None:
+    """The paired difference, and None for a single seed, as with --seeds 1."""
+    for scores in (a, b):
+        if bad := [seed for seed, score in scores.items() if not isfinite(score)]:
+            raise ValueError(
+                f"a score must be finite, also of a run that failed, got {scores[bad[0]]} of seed {bad[0]}"
+            )
+    return None if len(a) == 1 and a.keys() == b.keys() else paired_difference(a, b, 1 - ALPHA)
+
+
+def _shown(found: Difference, shift: float = 0.0, p: float | None = None) -> dict[str, float | int | None]:
     return {
-        "difference": mean,
-        "low": mean - half_width,
-        "high": mean + half_width,
-        "p": p,
-        "seeds": n,
-        "detectable": smallest_effect(n, sd),
+        "difference": found.mean + shift,
+        "low": found.mean + shift - found.half_width,
+        "high": found.mean + shift + found.half_width,
+        "p": found.p if p is None else p,
+        "seeds": found.n,
+        "detectable": smallest_effect(found.n, found.sd),
     }
+
+
+def _one_seed(a: Mapping[int, float], b: Mapping[int, float], **more: float) -> Verdict:
+    (difference,) = (a[seed] - b[seed] for seed in a)
+    unknown = dict.fromkeys(("low", "high", "p"))
+    numbers = {"difference": difference, **unknown, "seeds": 1, "detectable": None, **more}
+    return Verdict(INCONCLUSIVE, numbers, "one seed: no interval")

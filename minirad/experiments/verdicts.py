@@ -65,7 +65,7 @@ def record(folder: Path, exhibit: Exhibit, scale: str, verdicts: Sequence[Verdic
 
 def _corrected(rows: Sequence[Row]) -> None:
     """Holm's correction of the primary claims at one scale: "p_holm", and the verdict that is left of "alone"."""
-    found = {row["exhibit"]: row["numbers"]["p"] for row in rows if row["numbers"].get("p") is not None}
+    found = {row["exhibit"]: 1.0 if row["numbers"].get("p") is None else row["numbers"]["p"] for row in rows}
     planned = {e.name: 1.0 for e in exhibits().values() if any(claim.primary for claim in e.claims)}
     p_values = holm(planned | found)
     for row in rows:
