@@ -123,7 +123,7 @@ def test_oftener(a, b, word, p):
 
 @pytest.mark.parametrize(("a", "b"), [([True], []), ([], [])])
 def test_pairs_that_are_none(a, b):
-    with pytest.raises(ValueError, match="^oftener: a and b must be pairs"):
+    with pytest.raises(ValueError, match=r"^oftener: a and b must be pairs"):
         oftener(a, b)
 
 
