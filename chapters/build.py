@@ -3,6 +3,7 @@
     python chapters/build.py                    write the notebooks
     python chapters/build.py --check            compare them with the chapters, byte by byte; write nothing
     python chapters/build.py --execute NAME...  run chapters from top to bottom ("all": every one); write nothing
+    python chapters/build.py --student FOLDER   write the notebooks without the solutions of the exercises
 
 The same chapter gives the same bytes everywhere: cell ids come from its name and the cell's index, and outputs are left
 out, since the last digits differ between processors.
@@ -15,6 +16,7 @@ import os
 import re
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import jupytext
@@ -29,6 +31,7 @@ METADATA = {
     "language_info": {"name": "python"},
 }
 
+SOLUTION = re.compile(r"^( *)### BEGIN SOLUTION\n.*?^ *### END SOLUTION$", re.MULTILINE | re.DOTALL)
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -49,18 +52,33 @@ def build(chapter: Path) -> nbformat.NotebookNode:
     return notebook
 
 
+def without_solutions(text: str) -> str:
+    """A cell, or a whole chapter, with the solutions cut out: what a student begins with."""
+    return SOLUTION.sub(r"\1...  # your answer", text)
+
+
+def student(chapter: Path) -> nbformat.NotebookNode:
+    """The chapter as a notebook without solutions."""
+    notebook = build(chapter)
+    for cell in notebook.cells:
+        cell.source = without_solutions(cell.source)
+    return notebook
+
+
 def to_bytes(notebook: nbformat.NotebookNode) -> bytes:
     """The notebook as its file holds it."""
     return (nbformat.writes(notebook) + "\n").encode()
 
 
-def write(chapters: Path = CHAPTERS, notebooks: Path = NOTEBOOKS) -> list[Path]:
+def write(
+    chapters: Path = CHAPTERS, notebooks: Path = NOTEBOOKS, make: Callable[[Path], nbformat.NotebookNode] = build
+) -> list[Path]:
     """Write the notebook of every chapter and return their paths."""
-    notebooks.mkdir(exist_ok=True)
+    notebooks.mkdir(parents=True, exist_ok=True)
     paths = []
     for chapter in find_chapters(chapters):
         paths.append(notebooks / f"{chapter.stem}.ipynb")
-        paths[-1].write_bytes(to_bytes(build(chapter)))
+        paths[-1].write_bytes(to_bytes(make(chapter)))
     return paths
 
 
@@ -96,7 +114,10 @@ def main(arguments: list[str] | None = None) -> int:
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--check", action="store_true", help="compare, write nothing")
     what.add_argument("--execute", nargs="+", metavar="NAME", help='run chapters ("all": every one), write nothing')
+    what.add_argument("--student", type=Path, metavar="FOLDER", help="write the notebooks without the solutions")
     options = parser.parse_args(arguments)
+    if options.student and options.student.resolve() == NOTEBOOKS:
+        parser.error("--student needs a folder of its own")
 
     chapters = {chapter.stem: chapter for chapter in find_chapters()}
     if options.check:
@@ -113,7 +134,8 @@ def main(arguments: list[str] | None = None) -> int:
             errors += error is not None
             print(error or f"{name}: ok", flush=True)
         return errors > 0
-    print("\n".join(str(path) for path in write()))
+    paths = write(notebooks=options.student, make=student) if options.student else write()
+    print("\n".join(map(str, paths)))
     return 0
 
 

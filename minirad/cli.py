@@ -1,4 +1,4 @@
-"""The command line: minirad list | compare | reproduce | sweep | plot | trace | data."""
+"""The command line: minirad list | compare | reproduce | sweep | report | plot | trace | data | check."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ with suppress(ImportError):  # main() says what to install
 
 @dataclass(frozen=True)
 class List:
-    """Show the data sets and the optimizers that there are."""
+    """Show the exhibits, the data sets and the optimizers that there are."""
 
     def prepare(self) -> Callable[[], None]:
         """What to do."""
@@ -143,6 +143,22 @@ class Sweep:
 
 
 @dataclass(frozen=True)
+class Report:
+    """Write one page of all exhibits: claims, verdicts, numbers, figures, from what is recorded. Nothing is run.
+
+    It is report.html, which holds everything and needs no network, and the same as report.md.
+    """
+
+    out: Annotated[Path | None, arg(metavar="FOLDER", help_behavior_hint="(default: results, written to runs)")] = None
+    """Where the results of `minirad reproduce` are; the page goes there too. Without it, results are read where there
+    are such, as in a clone, and else runs; then the page goes to runs."""
+
+    def prepare(self) -> Callable[[], None]:
+        """Read what is recorded; what is returned writes the page."""
+        return import_module("minirad.experiments.report").prepare(self.out)
+
+
+@dataclass(frozen=True)
 class Trace:
     """Print every number of an optimizer's first steps, with the line of the algorithm that it comes from."""
 
@@ -225,7 +241,25 @@ class Plot:
         return import_module("minirad.experiments.plot_report").prepare(self.folder, self.by, self.y, self.out)
 
 
-COMMANDS = ("list", "compare", "reproduce", "sweep", "plot", "trace", "data")
+@dataclass(frozen=True)
+class Check:
+    """Check the answers to exercises of the chapters, and say in a sentence what is wrong.
+
+    For example: minirad check 7.3, or minirad check 7 for all of a chapter. The answer is taken from the chapter's
+    notebook; of that, only what the answer needs is run. The exit code is 1 if an answer is not right yet.
+    """
+
+    exercises: Annotated[tyro.conf.Positional[tuple[str, ...]], arg(metavar="EXERCISE ...", help_behavior_hint="")] = ()
+    """Which, such as 7.3, or 7 for all of chapter 7."""
+    file: Annotated[Path | None, arg(metavar="FILE", help_behavior_hint="(default: notebooks/NN-*.ipynb)")] = None
+    """Where the answers are: a notebook (.ipynb), a chapter (.md) or a script (.py)."""
+
+    def prepare(self) -> Callable[[], None]:
+        """Check the input; what is returned checks the answers."""
+        return import_module("minirad.exercises.report").prepare(self.exercises, self.file)
+
+
+COMMANDS = ("list", "compare", "reproduce", "sweep", "report", "plot", "trace", "data", "check")
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -250,14 +284,14 @@ def main(argv: Sequence[str] | None = None) -> None:
         sys.exit(130)
 
 
-def _command(argv: Sequence[str] | None) -> List | Compare | Reproduce | Sweep | Plot | Trace | Data:
+def _command(argv: Sequence[str] | None) -> List | Compare | Reproduce | Sweep | Report | Plot | Trace | Data | Check:
     if "tyro" not in globals():
         raise ImportError("the command line needs more than NumPy: minirad[lab] (in a clone: pip install -e '.[lab]')")
     printed = StringIO()
     try:
         with redirect_stderr(printed):
             return tyro.cli(
-                List | Compare | Reproduce | Sweep | Plot | Trace | Data,
+                List | Compare | Reproduce | Sweep | Report | Plot | Trace | Data | Check,
                 prog="minirad",
                 description="The RAdam paper as readable code, on NumPy.",
                 args=argv,

@@ -1,0 +1,421 @@
+"""Wrong answers to the exercises, as their misconceptions lead to them: what the hint must say.
+
+For each exercise a list of (functions, words of the hint). A function that is not given is the reference.
+"""
+
+import math
+from itertools import pairwise
+from statistics import NormalDist
+
+import numpy as np
+
+import minirad as mr
+from minirad import functional as F
+from minirad import variance
+from minirad.optim import algorithm1
+
+
+def adam_step_with_second_name(theta, g, m, v, t, lr, beta1, beta2, eps):
+    m *= beta1
+    m += (1 - beta1) * g
+    v *= beta2
+    v += (1 - beta2) * g**2
+    m_hat = m
+    m_hat /= 1 - beta1**t
+    theta -= lr * m_hat / (np.sqrt(v / (1 - beta2**t)) + eps)
+
+
+def adam_step_with_early_epsilon(theta, g, m, v, t, lr, beta1, beta2, eps):
+    m *= beta1
+    m += (1 - beta1) * g
+    v *= beta2
+    v += (1 - beta2) * g**2
+    theta -= lr * m / (1 - beta1**t) * np.sqrt(1 - beta2**t) / (np.sqrt(v) + eps)
+
+
+def adam_step_of_a_new_name(theta, g, m, v, t, lr, beta1, beta2, eps):
+    theta = theta - lr * np.sign(g)
+
+
+def textbook_rho(t, beta2):
+    beta, one = np.float32(beta2), np.float32(1)
+    rho_inf = np.float32(2) / (one - beta) - one
+    power = beta ** np.float32(t)
+    return rho_inf - np.float32(2 * t) * power / (one - power)
+
+
+def radam_with(count=0, in_place=False, decay="decoupled", epsilon="before", threshold=4):
+    def radam(theta, gradients, lr, beta1, beta2, eps, weight_decay):
+        m, v, path = 0.0, 0.0, []
+        for t, g in enumerate(gradients, 1 + count):
+            if decay == "decoupled":
+                theta *= 1 - lr * weight_decay
+            else:
+                g = g + weight_decay * theta
+            v = beta2 * v + (1 - beta2) * g**2
+            m = beta1 * m + (1 - beta1) * g
+            m_hat = m / (1 - beta1**t)
+            if in_place:
+                m = m_hat
+            if variance.sma_length(t, beta2) > threshold:
+                r, c = variance.rectification(t, beta2), math.sqrt(1 - beta2**t)
+                root = math.sqrt(v) + eps if epsilon == "before" else math.sqrt(v) + c * eps
+                theta -= lr * r * m_hat * c / root
+            else:
+                theta -= lr * m_hat
+            path.append(theta)
+        return path
+
+    return radam
+
+
+def cache_by_t(cache, compute, t, group):
+    if t not in cache:
+        cache[t] = compute(t, group["lr"], *group["betas"])
+    return cache[t]
+
+
+def l2_step(optimizer, p, weight_decay):
+    p.grad += weight_decay * p.data
+    optimizer.step()
+
+
+def l2_step_that_restores(optimizer, p, weight_decay):
+    g = p.grad
+    p.grad = g + weight_decay * p.data
+    optimizer.step()
+    p.grad = g
+
+
+def full_decay_step(optimizer, p, weight_decay):
+    p.data *= 1 - weight_decay
+    optimizer.step()
+
+
+CHOICES = (0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999, 0.9995, 0.9999)
+
+
+def softplus_without_g(x):
+    e = np.exp(x.data)
+    return mr.Tensor(np.log(1 + e), (x,), lambda g: (e / (1 + e),))
+
+
+def unbroadcast_by_mean(g, shape):
+    while g.ndim > len(shape):
+        g = g.mean(axis=0)
+    for axis, n in enumerate(shape):
+        if n == 1:
+            g = g.mean(axis=axis, keepdims=True)
+    return g
+
+
+def nearest_first(root):
+    order = [root]
+    for node in order:
+        order += [parent for parent in dict.fromkeys(node.parents) if parent not in order]
+    return order
+
+
+def pieces(clear, weigh):
+    def gradient_in_pieces(w, x, y, ends):
+        w.grad, begin = None, 0
+        for end in ends:
+            if clear:
+                w.grad = None
+            loss = mr.mse_loss(x[begin:end] @ w, y[begin:end])
+            (loss * weigh(end - begin, len(x), len(ends))).backward()
+            begin = end
+
+    return gradient_in_pieces
+
+
+def the_loss_falls(f, x, gradient, generator):
+    return f(x - 0.01 * gradient) < f(x)
+
+
+def back(turn, exchange):
+    def conv_input_gradient(g, w, padding):
+        kh, kw = w.shape[2:]
+        w = w[:, :, ::-1, ::-1] if turn else w
+        return F.conv2d(g, w.swapaxes(0, 1) if exchange else w, padding=(kh - 1 - padding, kw - 1 - padding)).data
+
+    return conv_input_gradient
+
+
+def one_variance(x, running_mean, running_var, momentum=0.1, eps=1e-5):
+    mean, var = x.mean(axis=0), x.var(axis=0)
+    return (
+        (x - mean) / np.sqrt(var + eps),
+        (1 - momentum) * running_mean + momentum * mean,
+        (1 - momentum) * running_var + momentum * var,
+    )
+
+
+def eval_alone(model, x):
+    modes = [(module, module.training) for _, module in model.named_modules()]
+    model.eval()
+    y = model(x)
+    for module, training in modes:
+        module.training = training
+    return y
+
+
+def no_grad_alone(model, x):
+    with mr.no_grad():
+        return model(x)
+
+
+def train_at_the_end(model, x):
+    model.eval()
+    with mr.no_grad():
+        y = model(x)
+    model.train()
+    return y
+
+
+def sum_then_relu(block, x):
+    return F.relu(x + block.bn2(block.conv2(F.relu(block.bn1(block.conv1(x))))))
+
+
+def add_in_place(ids, g, size):
+    table = np.zeros((size, g.shape[-1]))
+    table[ids] += g
+    return table
+
+
+def attention(mask_padding, multiply=False, own=True):
+    def masked_attention(x, lengths):
+        _, l, d = x.shape
+        allowed = np.tri(l, dtype=bool)[None]
+        if mask_padding:
+            allowed = allowed & (np.arange(l) >= l - np.asarray(lengths)[:, None])[:, None, :]
+        if own:
+            allowed = allowed | np.eye(l, dtype=bool)
+        scores = x @ x.swapaxes(1, 2) / math.sqrt(d)
+        if not multiply:
+            scores = np.where(allowed, scores, -np.inf)
+        with np.errstate(invalid="ignore"):
+            e = np.exp(scores - scores.max(axis=-1, keepdims=True))
+            weights = e / e.sum(axis=-1, keepdims=True)
+        return (weights * allowed if multiply else weights) @ x
+
+    return masked_attention
+
+
+def always_greedy(table, beam, rounds=8):
+    words, p = [], 1.0
+    for _ in range(20):
+        last = words[-1] if words else 0
+        word = int(table[last].argmax())
+        p *= table[last, word]
+        if word == 1:
+            break
+        words.append(word)
+    return tuple(words), float(math.prod(table[i, j] for i, j in pairwise([0, *words, 1])))
+
+
+def finished_stay(table, beam, rounds=8):
+    open_ = [((), 1.0)]
+    for _ in range(rounds):
+        grown = [((*w, j), p * table[w[-1] if w else 0, j]) for w, p in open_ for j in range(1, len(table))]
+        open_ = sorted(grown, key=lambda pair: -pair[1])[:beam]
+    return open_[0]
+
+
+def padding_counts(log_p, wanted, padding=0):
+    return -np.take_along_axis(log_p, wanted[:, :, None], axis=2).mean()
+
+
+def padding_shrinks(log_p, wanted, padding=0):
+    taken = np.take_along_axis(log_p, wanted[:, :, None], axis=2)[:, :, 0]
+    return -(taken * (wanted != padding)).mean()
+
+
+def mean_r(of_all=True, nan_as_0=True, pass_on=True):
+    def equal_mean_rate(lr, steps, beta2=0.999):
+        r = [variance.rectification(t, beta2 if pass_on else 0.999) for t in range(1, steps + 1)]
+        if nan_as_0:
+            r = [x for x in r if not math.isnan(x)]
+        return lr * sum(r) / (steps if of_all else len(r))
+
+    return equal_mean_rate
+
+
+WRONG = {
+    "0.1": [
+        ([lambda counts: -sum(c / sum(counts) * math.log2(c / sum(counts)) for c in counts if c)], "this is in bits"),
+        ([lambda counts: -np.mean([math.log(c / sum(counts)) for c in counts if c])], "weighted by its share"),
+    ],
+    "0.2": [
+        ([lambda lr, steps, beta2=0.999: lr], "this is lr itself"),
+        ([mean_r(nan_as_0=False)], "nan in a sum"),
+        ([mean_r(of_all=False)], "divide by all steps"),
+        ([mean_r(pass_on=False)], "pass beta2 on"),
+    ],
+    "0.3": [
+        ([lambda n: 1.0], "do not prove 'always'"),
+        ([lambda n: 0.025 / n], "they do not add up"),
+    ],
+    "1.1": [
+        ([lambda curvatures, gamma: 2 * (1 + gamma) / np.mean(curvatures)], "one direction that explodes is enough"),
+        ([lambda curvatures, gamma: 2 * (1 - gamma) / max(curvatures)], "momentum raises the limit"),
+        ([lambda curvatures, gamma: 3 * (1 + gamma) / max(curvatures)], "lr = 0.98"),
+    ],
+    "1.2": [
+        ([lambda lr, beta: {"lr": lr, "momentum": beta, "dampening": 0}], "adds g_t whole"),
+        ([lambda lr, beta: {"lr": lr, "momentum": beta, "dampening": beta}], "dampening spares the first gradient"),
+    ],
+    "1.3": [
+        ([lambda m, t, beta, c: m / (1 - beta**t)], "the start c is still in it"),
+        ([lambda m, t, beta, c: (m - c) / (1 - beta**t)], "not its full weight"),
+    ],
+    "1.4": [
+        ([adam_step_with_second_name], "A second name for an array is no copy"),
+        ([adam_step_with_early_epsilon], "epsilon stands before the bias correction"),
+        ([adam_step_of_a_new_name], "makes a new name"),
+    ],
+    "1.5": [
+        ([lambda eps, t, beta2: eps], "beside a root that is still too small"),
+        ([lambda eps, t, beta2: eps * (1 - beta2**t)], "And its root"),
+        ([lambda eps, t, beta2: eps / (1 - beta2**t) ** 0.5], "the wrong way round"),
+    ],
+    "1.6": [([lambda gamma: algorithm1.heavy_ball(gamma)], "this is the heavy ball")],
+    "2.1": [
+        ([lambda rho: 1], "the root of a mean is the mean of the roots"),
+        ([lambda rho: math.sqrt(rho / (rho - 2)) if rho > 2 else math.inf], "root of the mean of psi"),
+    ],
+    "2.2": [
+        ([lambda mean, var, p: var**p], "a larger spread of X must give"),
+        ([lambda mean, var, p: abs(p * mean ** (p - 1)) * var], "the spread grows with the slope"),
+    ],
+    "2.3": [
+        ([lambda rho, tau2=1.0: 2 * rho / (rho - 2) ** 3], "a third power"),
+        ([lambda rho, tau2=1.0: 2 * rho**2 * tau2 / (rho - 2) ** 2 / (rho - 4)], "its variance is not"),
+        (
+            [lambda rho, tau2=1.0: 2 * rho**2 * tau2**2 / (rho - 2) ** 2 / (rho - 4) if rho != 4 else math.nan],
+            "rho = 3",
+        ),
+    ],
+    "2.4": [
+        ([len], "what has no weight does not count"),
+        (
+            [
+                lambda w: (
+                    2 * (np.arange(len(w)) @ np.asarray(w)[::-1]) / np.sum(w) + 1
+                    if len(w) > 9
+                    else sum(w) ** 2 / sum(x**2 for x in w)
+                )
+            ],
+            "centre of mass",
+        ),
+        ([lambda w: 1 / sum(x**2 for x in w)], "four equal weights"),
+    ],
+    "2.5": [
+        ([lambda n: 1 / NormalDist().inv_cdf(0.75) ** 2], "a larger sample does not settle"),
+        ([lambda n: math.inf], "each report is a number"),
+    ],
+    "2.6": [
+        ([textbook_rho], "were subtracted, and their digits are gone"),
+        ([variance.sma_length], "is no float32"),
+    ],
+    "3.1": [
+        ([radam_with(count=1)], "you count a step twice"),
+        ([radam_with(in_place=True)], "m itself was corrected"),
+        ([radam_with(decay="l2")], "decay in the gradient"),
+        ([radam_with(epsilon="after")], "beside the plain v"),
+        ([radam_with(threshold=4.99999)], "you wait for rho >= 5"),
+    ],
+    "3.2": [
+        ([lambda: (1.0, [1.0] * 12, 1e-8, 0.0)], "Without weight decay nobody can tell"),
+        ([lambda: (1.0, [0.0] * 4 + [0.1 * k for k in range(1, 9)], 1e-8, 0.5)], "beside gradients of its own size"),
+    ],
+    "3.3": [
+        ([lambda t, c, lr, beta2: lr], "this step has no v in it"),
+        ([lambda t, c, lr, beta2: lr / c], "which has grown with c"),
+    ],
+    "3.4": [
+        ([cache_by_t], "the numbers of another group"),
+        ([lambda cache, compute, t, group: compute(t, group["lr"], *group["betas"])], "80 are enough"),
+    ],
+    "3.5": [
+        ([l2_step], "goes into m and v"),
+        ([l2_step_that_restores], "this is L2 decay, in the gradient"),
+        ([full_decay_step], "by lr \\* weight_decay, not by weight_decay"),
+    ],
+    "3.6": [
+        ([lambda steps, choices=CHOICES: 0.999], "in only 0% of them"),
+        (
+            [lambda steps, choices=CHOICES: max(b for b in choices if 2 / (1 - b) <= steps / 2 + 1e-6)],
+            "after 2/\\(1 - beta2\\) steps it is still below",
+        ),
+        ([lambda steps, choices=CHOICES: 0.9], "would do as well"),
+    ],
+    "4.1": [([softplus_without_g], "the vjp ignores g")],
+    "4.2": [
+        ([unbroadcast_by_mean], "this is a mean"),
+        ([lambda g, shape: g.flat[: math.prod(shape)].reshape(shape)], "cut to size"),
+    ],
+    "4.3": [([nearest_first], "came before one of its users")],
+    "4.4": [
+        ([pieces(True, lambda length, total, count: length / total)], "only the last piece is left"),
+        ([pieces(False, lambda length, total, count: 1)], "a sum of means is no mean"),
+        ([pieces(False, lambda length, total, count: 1 / count)], "weigh the same"),
+    ],
+    "4.5": [
+        ([lambda u: (u, u)], "hardly any digits left"),
+        ([lambda u: ((3 * u) ** (1 / 3), 1e-8)], "far from the measured one"),
+    ],
+    "4.6": [([the_loss_falls], "that is no evidence")],
+    "5.1": [
+        (
+            [lambda h, k, stride=1, padding=0, dilation=1: (h + padding - dilation * (k - 1) - 1) // stride + 1, None],
+            "both sides",
+        ),
+        ([lambda h, k, stride=1, padding=0, dilation=1: (h + 2 * padding - k) // stride + 1, None], "reaches further"),
+        (
+            [lambda h, k, stride=1, padding=0, dilation=1: (h + 2 * padding - dilation * (k - 1)) // stride, None],
+            "one more",
+        ),
+        ([None, lambda kernel, dilation=1: (kernel - 1) // 2], "20 rows become"),
+    ],
+    "5.2": [
+        ([back(turn=False, exchange=True)], "the kernel must be turned"),
+        ([back(turn=True, exchange=False)], "exchange the kernel's channels"),
+    ],
+    "5.3": [([one_variance], "divides by n - 1, not by n")],
+    "5.4": [
+        ([eval_alone], "eval\\(\\) alone does not stop"),
+        ([no_grad_alone], "no_grad\\(\\) alone does not switch"),
+        ([train_at_the_end], "wakes those that were frozen"),
+    ],
+    "5.5": [
+        ([lambda shape: (shape[1], shape[0]), None], "over the whole window"),
+        ([None, lambda shape, keep: math.sqrt(2 / math.prod(shape[1:]))], "Which of the fans"),
+        ([None, lambda shape, keep: math.sqrt(1 / math.prod(shape[1:]))], "lost in the ReLU"),
+    ],
+    "5.6": [([sum_then_relu, sum_then_relu], "both are the same function")],
+    "6.1": [([add_in_place], "\\+= writes once")],
+    "6.2": [
+        ([lambda k: 0.5 ** (1 / k)], "this is f itself"),
+        ([lambda k: 0.0], "half is left after a single step"),
+    ],
+    "6.3": [
+        ([lambda each, lengths: np.mean(each)], "this averages perplexities"),
+        ([lambda each, lengths: np.average(each, weights=lengths)], "weighted, but of perplexities"),
+        ([lambda each, lengths: math.exp(np.mean(np.log(each)))], "a long piece counts for more"),
+    ],
+    "6.4": [
+        ([attention(mask_padding=False)], "the causal mask lets them look back"),
+        ([attention(mask_padding=True, multiply=True)], "no longer sum to 1"),
+        ([attention(mask_padding=True, own=False)], "a softmax over no place at all"),
+    ],
+    "6.5": [
+        ([always_greedy], "Does it keep several beginnings"),
+        ([finished_stay], "a finished beginning must leave the beam"),
+    ],
+    "6.6": [
+        ([lambda target: (target[:, :-1], target[:, :-1]), None], "it would learn to copy"),
+        ([None, padding_counts], "as if it were a word"),
+        ([None, padding_shrinks], "its places are counted"),
+    ],
+}
