@@ -16,6 +16,7 @@ from minirad import cli, data
 from minirad.cli import COMMANDS
 from minirad.experiments import compare_report
 from minirad.experiments.compare import ARMS
+from minirad.experiments.exhibit import exhibits
 
 for needed in ("matplotlib", "scipy", "sklearn", "threadpoolctl", "tyro"):
     pytest.importorskip(needed, reason="needs the extra minirad[lab]")
@@ -71,7 +72,7 @@ def helped(capsys, *args):
 def test_help(capsys):
     text = helped(capsys, "--help")
     assert "minirad" in text.splitlines()[0]
-    assert re.search(r"list +Show the data sets and the optimizers", text)
+    assert re.search(r"list +Show the exhibits, the data sets and the optimizers", text)
     assert re.search(r"compare +Train the same small net with several optimizers", text)
 
 
@@ -94,7 +95,7 @@ def test_help_tells_the_defaults_that_there_are():
 
 
 def test_help_of_list(capsys):
-    assert "Show the data sets and the optimizers" in helped(capsys, "list", "--help")
+    assert "Show the exhibits, the data sets and the optimizers" in helped(capsys, "list", "--help")
 
 
 def test_list(capsys):
@@ -104,6 +105,9 @@ def test_list(capsys):
     lines = [line.split() for line in printed.out.splitlines()]
     first_words = [words[0] for words in lines]
     assert set(first_words) >= {*data.names("images"), *ARMS}
+    for exhibit in exhibits().values():
+        row = " ".join(lines[first_words.index(exhibit.name)])
+        assert row == f"{exhibit.name} {len(exhibit.claims) or '-'} {' '.join(exhibit.title.split())}"
     for name, arm in ARMS.items():
         row = " ".join(lines[first_words.index(name)])
         assert arm.title in row
@@ -151,7 +155,7 @@ def test_all_options_arrive(monkeypatch):
 @pytest.mark.parametrize(
     ("args", "words"),
     [
-        ("", "Expected one of {list, compare, reproduce, sweep, plot, trace, data}"),
+        ("", f"Expected one of {{{', '.join(COMMANDS)}}}"),
         ("lust", "lust"),
         ("list more", "more"),
         ("compare digits", "digits"),

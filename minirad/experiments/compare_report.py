@@ -12,6 +12,7 @@ from minirad.backend import backend_name
 from minirad.data import registry
 from minirad.data.support import lab
 from minirad.experiments.compare import ARMS, EDITION, EPOCHS, HIDDEN, Outcome, Run, outcomes, plan, recorded
+from minirad.experiments.exhibit import exhibits
 from minirad.experiments.results import Store
 from minirad.experiments.rules import RULES
 from minirad.experiments.statistics import mean_interval
@@ -21,7 +22,10 @@ SEEDS = 5  # how many it takes by default
 
 
 def names() -> None:
-    """Print the data sets, the optimizers and the rules."""
+    """Print the exhibits, the data sets, the optimizers and the rules."""
+    print("exhibits for `minirad reproduce`, with the number of their claims:")
+    for exhibit in exhibits().values():
+        print(f"  {exhibit.name:14s} {len(exhibit.claims) or '-':>2}  {exhibit.title}")
     print("data sets for `minirad compare --data`:")
     for dataset in map(registry.get, registry.names("images")):
         print(f"  {dataset.name:14s} {dataset.description}")
