@@ -76,7 +76,6 @@ def _store(exhibit: Exhibit, scale: str, out: Path) -> Store:
 
 def _reproduce(plan: Sequence[tuple[Exhibit, Numbers]], scale: str, crew: Crews, out: Path) -> None:
     """One exhibit after the other; then how many claims came out how."""
-    words: Counter[str] = Counter()
     start = perf_counter()
     for exhibit, settings in plan:
         print(f"{exhibit.name}  {exhibit.title}", flush=True)
@@ -89,8 +88,9 @@ def _reproduce(plan: Sequence[tuple[Exhibit, Numbers]], scale: str, crew: Crews,
         picture = store.folder.with_suffix(".png")
         draw(exhibit, numbers, picture)
         print(f"    figure in {picture} ({seconds:.1f} s)\n", flush=True)
-        words.update(verdict.word for verdict in found)
-    if words:
+    done = {exhibit.name for exhibit, _ in plan}  # from the file: each exhibit corrects the verdicts before it anew
+    rows = [row for row in verdicts.read(out) if row["scale"] == scale and row["exhibit"] in done]
+    if words := Counter(row["verdict"] for row in rows):
         counts = ", ".join(f"{words[word]} {word}" for word in WORDS if words[word])
         print(f"{words.total()} claims: {counts}; verdicts in {out / verdicts.NAME}")
     print(f"{perf_counter() - start:.0f} s in all")

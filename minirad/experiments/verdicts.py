@@ -60,7 +60,15 @@ def record(folder: Path, exhibit: Exhibit, scale: str, verdicts: Sequence[Verdic
     _corrected([row for row in rows if row["scale"] == scale and row.get("primary")])
     lines = [json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n" for row in rows]
     write_whole(folder / NAME, "".join(lines).encode())
-    return [replace(verdict, word=row["verdict"], note=row["note"]) for verdict, row in zip(verdicts, new, strict=True)]
+    return [_left(verdict, row) for verdict, row in zip(verdicts, new, strict=True)]
+
+
+def _left(verdict: Verdict, row: Row) -> Verdict:
+    """What is left of a verdict; of one that was lost, the note says so."""
+    if row["verdict"] == verdict.word:
+        return verdict
+    lost = f"{verdict.word} alone, no longer after Holm's correction (p = {row['p_holm']:.2g})"
+    return replace(verdict, word=row["verdict"], note="; ".join(filter(None, (verdict.note, lost))))
 
 
 def _corrected(rows: Sequence[Row]) -> None:

@@ -136,8 +136,9 @@ def test_what_was_not_run_counts_as_1(tmp_path, three):
 @pytest.mark.parametrize("word", [SUPPORTED, CONTRADICTED])
 def test_a_verdict_that_does_not_outlast_it(tmp_path, three, word):
     (first, _) = verdicts.record(tmp_path, three[0], "laptop", found(word, 0.02))
-    assert first.word == INCONCLUSIVE
+    assert (first.word, first.note) == (INCONCLUSIVE, f"{word} alone, no longer after Holm's correction (p = 0.06)")
     assert primary(tmp_path) == {"E8": (word, INCONCLUSIVE, pytest.approx(0.06))}
+    assert [row["note"] for row in verdicts.read(tmp_path)] == ["", ""]  # since it may outlast it later
     assert first.numbers["p"] == 0.02  # the numbers stay
 
 
