@@ -22,6 +22,7 @@ from minirad import data
 from minirad.backend import manual_seed
 from minirad.data import Chunks, Corpus, Vocabulary
 from minirad.data.corpora import END_OF_LINE
+from minirad.data.support import lines_of
 from minirad.data.vocabulary import MARKS, UNKNOWN
 from minirad.experiments.arms import Setup, optimizer_of
 from minirad.experiments.experiment import Experiment
@@ -39,7 +40,7 @@ class Training:
     """One training. The defaults are those of the laptop scale; ``split`` says which text it is scored on.
 
     ``min_count``: words that come less often in the training text are "<unk>". ``cutoffs`` are those of the adaptive
-    softmax; those beyond the vocabulary are left out.
+    softmax; those beyond the vocabulary are left out, and if that is all of them, the softmax is a plain one.
     """
 
     arm: str
@@ -81,7 +82,7 @@ def train(training: Training) -> list[Row]:
     words = len(texts.vocabulary)
     model = LSTMLanguageModel(
         words, training.embedding, training.hidden, training.layers, training.dropout,
-        [cutoff for cutoff in training.cutoffs if cutoff < words],
+        [cutoff for cutoff in training.cutoffs if cutoff < words] or None,
     )  # fmt: skip
     setup = Setup(training.lr, training.steps, training.beta2)
     optimizer, scheduler = optimizer_of(
@@ -143,7 +144,7 @@ def in_words(corpus: Corpus, min_count: int) -> Corpus:
     splits = []
     for ids in (corpus.train, corpus.validation, corpus.test):
         text = "".join(corpus.vocabulary.tokens[i] for i in ids)
-        splits.append([word for line in text.split("\n") for word in (*data.tokenise(line), END_OF_LINE)])
+        splits.append([word for line in lines_of(text) for word in (*data.tokenise(line), END_OF_LINE)])
     vocabulary = Vocabulary(Counter(splits[0]), min_count=min_count, marks=[MARKS[UNKNOWN]])
     return Corpus(corpus.name, vocabulary, *(np.array(vocabulary.encode(words), np.int64) for words in splits))
 
