@@ -3,8 +3,8 @@
 German to English number words (task_translation.py), which need a laptop and nothing else; and Multi30k at two rates.
 Four questions, with a number for each:
 
-1. The map. Over learning rates and depths: which rule gets stuck, where? A run is stuck if its validation loss at the
-   end is no lower than 90% of the unigram loss, that of a model that knows how often each English word comes, and
+1. The map. Over learning rates and depths: which rule gets stuck, where? A run is stuck if its test loss at the end
+   is no lower than 90% of the unigram loss, that of a model that knows how often each English word comes, and
    never looks at the German ones. This is the primary question.
 2. The paper's setting: one rate for all arms, figure 1's five and the controls.
 3. Each arm at the rate that is best for it.
@@ -78,7 +78,7 @@ def tuned(settings: Numbers, do: Do, beta2: float, arms: Sequence[str]) -> tuple
         lambda arm, lr, seed: Training(arm, lr, seed, beta2, **settings["task"]),
         arms,
         settings["grid"],
-        lambda rows: -loss_of(rows),
+        lambda rows: -loss_of(rows, "validation"),
         rates.SEEDS[: settings["tuning seeds"]],
     )
 
@@ -199,8 +199,8 @@ def alike_in_ratio(a: dict[int, float], b: dict[int, float]) -> Verdict:
 
 OF_MAP = "over the map of depths and rates, the share of stuck runs, paired by cell and seed"
 SIGN_TEST = "the exact sign test over the pairs that differ, at the level 0.05; contradicted if the other way round"
-LOSS = "validation loss at the end, paired by seed"
-LOGS = "logarithm of the validation loss at the end, paired by seed"
+LOSS = "test loss at the end, paired by seed"
+LOGS = "logarithm of the test loss at the end, paired by seed"
 M, T = ("matched",), ("tuned", "losses")
 FM, FT = ("fitted, matched",), ("fitted, tuned", "losses")
 HIGH, LOW = ("multi30k", "losses", "0.003"), ("multi30k", "losses", "0.001")

@@ -28,7 +28,7 @@ def lines(numbers: Numbers) -> list[str]:
         return f"  {ARMS[arm].title:36s} lr {lr:<7g} median {median(losses):6.3f}, {many} of {len(losses)} stuck"
 
     bar, tuned, fitted = numbers["bar"], numbers["tuned"], numbers["fitted, tuned"]
-    told = [f"validation loss at the end; stuck: {bar:.3f} or more. One rate for all:"]
+    told = [f"test loss at the end; stuck: {bar:.3f} or more. One rate for all:"]
     told += [row(arm, losses, numbers["lr"], bar) for arm, losses in in_order(numbers["matched"]).items()]
     told += ["each at its best rate (the mean rate and r_t: at RAdam's):"]
     told += [row(arm, losses, tuned["rates"][arm], bar) for arm, losses in in_order(tuned["losses"]).items()]
@@ -64,23 +64,23 @@ def draw(numbers: Numbers) -> Any:
         }
         draw_points(right, {name: own for name, (_, own) in groups.items()}, [arm for arm, _ in groups.values()])
         mark(right, second["bar"], "stuck")
-        right.set_title("Multi30k: validation loss at the end", fontsize=9)
+        right.set_title("Multi30k: test loss at the end", fontsize=9)
     axes = middle.subplots(1, len(depths), sharey=True, squeeze=False)[0]
     for ax, layers in zip(axes, depths, strict=True):
         draw_depth(ax, [cell for cell in numbers["map"] if cell["layers"] == layers])
         mark(ax, numbers["bar"], "stuck")
         ax.set_title(f"{layers} + {layers} layers", fontsize=9)
-    axes[0].set_ylabel("validation loss at the end")
+    axes[0].set_ylabel("test loss at the end")
     axes[0].legend(frameon=False, fontsize=7)
     ax = matched.subplots()
     draw_points(ax, in_order(numbers["matched"]))
     mark(ax, numbers["bar"], "stuck")
-    ax.set_title(f"validation loss at the end, all at lr {numbers['lr']:g}: each seed, and the median", fontsize=9)
+    ax.set_title(f"test loss at the end, all at lr {numbers['lr']:g}: each seed, and the median", fontsize=9)
     for ax, part, title in zip(
         lower.subplots(1, 2, width_ratios=(2, 1)),
         ("tuned", "fitted, tuned"),
         (
-            "validation loss, each at its best rate (mean rate and r_t: at RAdam's)",
+            "test loss, each at its best rate (mean rate and r_t: at RAdam's)",
             f"the same, beta2 = {numbers['fitted beta2']:g}",
         ),
         strict=True,

@@ -3,9 +3,10 @@
 The data are number words, which need no download, or Multi30k. The net is post-LN, the one that Adam without a warmup
 can get stuck in. All arms of a seed start from the same weights and see the same batches.
 
-A training gives the loss of its steps, and at the end the loss on validation data. Beside it stand two losses that need
-no training: that of a model that knows nothing, log V, and that of one that knows how often each word comes, and no
-more. A run that does not get below the second has not begun to translate.
+A training gives the loss of its steps, and at the end the loss on validation data, which rates are tuned by, and on test
+data, which is reported. Beside it stand two losses that need no training: that of a model that knows nothing, log V,
+and that of one that knows how often each word comes, and no more. A run that does not get below the second has not
+begun to translate.
 """
 
 from __future__ import annotations
@@ -107,17 +108,17 @@ def train(training: Training) -> list[Row]:
     """The row of a training: its curve, and how it ended.
 
     Returns:
-        One row: "step" and "loss", the thinned curve; "validation_loss", None if the run diverged; "unigram" and
-        "nothing", the losses to hold against it; "stopped", why, or None; and with a beam "bleu" and "exact", the share
+        One row: "step" and "loss", the thinned curve; "validation_loss" and "test_loss", None if the run
+        diverged; "unigram" and "nothing", the losses to hold against the test loss; "stopped", why, or None; and with a beam "bleu" and "exact", the share
         of translations that are right word for word.
     """
     pairs = pairs_of(training)
     model, losses, stopped = trained(training, pairs)
-    end = nan if stopped else validation_loss(model, pairs.validation)
+    ends = [nan if stopped else mean_loss(model, split) for split in (pairs.validation, pairs.test)]
     kept = thin(losses, POINTS)
     # JSON has no nan: None stands for it.
-    shown = [x if isfinite(x) else None for x in rounded([*(losses[i] for i in kept), end, *baselines(pairs)])]
-    row: Row = {"step": (kept + 1).tolist(), "loss": shown[:-3], "validation_loss": shown[-3]}
+    shown = [x if isfinite(x) else None for x in rounded([*(losses[i] for i in kept), *ends, *baselines(pairs)])]
+    row: Row = {"step": (kept + 1).tolist(), "loss": shown[:-4], "validation_loss": shown[-4], "test_loss": shown[-3]}
     row |= {"unigram": shown[-2], "nothing": shown[-1], "stopped": stopped}
     if training.beam:
         row |= {"bleu": 0.0, "exact": 0.0} if stopped else scored(model, pairs, training.translate, training.beam)
@@ -237,7 +238,7 @@ def before(training: Training) -> None:
 # ---- how good a model is
 
 
-def validation_loss(model: Translator, pairs: Sequence[IdPair]) -> float:
+def mean_loss(model: Translator, pairs: Sequence[IdPair]) -> float:
     """The mean of -log p over all words of the pairs, the mark of the end counted."""
     total, words = 0.0, 0
     with in_use(model):
@@ -248,13 +249,13 @@ def validation_loss(model: Translator, pairs: Sequence[IdPair]) -> float:
 
 
 def baselines(pairs: TranslationData) -> tuple[float, float]:
-    """The validation loss of a model that knows how often each word comes in training, and of one that knows nothing.
+    """The test loss of a model that knows how often each word comes in training, and of one that knows nothing.
 
     The first is the cross entropy of the words' frequencies, the second log V, with all ids counted. A word that
     training does not have counts as seen once.
     """
     seen = Counter(word for _, target in pairs.train for word in [*target, pairs.target.end])
-    words = [word for _, target in pairs.validation for word in [*target, pairs.target.end]]
+    words = [word for _, target in pairs.test for word in [*target, pairs.target.end]]
     total = seen.total()
     return sum(-log(max(1, seen[word]) / total) for word in words) / len(words), log(len(pairs.target))
 
@@ -289,10 +290,15 @@ def translations(model: Translator, pairs: TranslationData, split: str, beam: in
 # ---- of the rows of a training
 
 
-def loss_of(rows: list[Row]) -> float:
-    """The validation loss; at most that of a model that knows nothing, which a run that diverged has too."""
+def loss_of(rows: list[Row], split: str = "test") -> float:
+    """The loss at the end; at most that of a model that knows nothing, which a run that diverged has too.
+
+    Args:
+        rows: of the training.
+        split: "test", or "validation" to tune by.
+    """
     (row,) = rows
-    loss = row["validation_loss"]
+    loss = row[f"{split}_loss"]
     return row["nothing"] if loss is None else min(loss, row["nothing"])
 
 

@@ -37,7 +37,14 @@ def made_up(experiment, trainings):
     for t in trainings:
         learns = t.lr < 1e-3 or t.arm != "adam"
         loss = (2.0 - 30 * min(t.lr, 1e-2) + 0.01 * (t.seed % 10) if learns else 2.6) + (t.data == "multi30k")
-        row = {"step": [1, 2], "loss": [3.0, loss], "validation_loss": loss, "unigram": 2.8, "nothing": 3.5}
+        row = {
+            "step": [1, 2],
+            "loss": [3.0, loss],
+            "validation_loss": loss,
+            "test_loss": loss,
+            "unigram": 2.8,
+            "nothing": 3.5,
+        }
         rows.append([row | {"stopped": None}])
     return rows
 

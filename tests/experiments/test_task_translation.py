@@ -25,7 +25,8 @@ def test_the_row():
     (row,) = train(TINY)
     assert [row] == train(TINY)
     assert row["step"] == [1, 2, 3, 4]
-    assert all(2 < x < 8 for x in [*row["loss"], row["validation_loss"]])
+    assert all(2 < x < 8 for x in [*row["loss"], row["validation_loss"], row["test_loss"]])
+    assert row["validation_loss"] != row["test_loss"]
     assert row["nothing"] == pytest.approx(log(35), abs=1e-5)
     assert 2 < row["unigram"] < row["nothing"]
     assert row["stopped"] is None
@@ -48,7 +49,7 @@ def test_the_arms_of_a_seed_train_on_the_same(arm):
 def test_a_training_that_diverges():
     """It says so, and counts as a model that knows nothing."""
     rows = train(replace(TINY, lr=1e30, steps=20))
-    assert rows[0]["validation_loss"] is None
+    assert rows[0]["validation_loss"] is rows[0]["test_loss"] is None
     assert rows[0]["loss"][-1] is None
     assert rows[0]["stopped"].endswith(f"at step {len(rows[0]['loss'])}")
     assert task.loss_of(rows) == rows[0]["nothing"]
@@ -57,8 +58,9 @@ def test_a_training_that_diverges():
 
 @pytest.mark.parametrize(("loss", "counts", "is_stuck"), [(1.0, 1.0, False), (2.75, 2.75, True), (9.0, 3.5, True)])
 def test_what_a_loss_counts(loss, counts, is_stuck):
-    rows = [{"validation_loss": loss, "nothing": 3.5, "unigram": 3.0}]
+    rows = [{"test_loss": loss, "validation_loss": 0.5, "nothing": 3.5, "unigram": 3.0}]
     assert task.loss_of(rows) == counts
+    assert task.loss_of(rows, "validation") == 0.5
     assert task.stuck(rows, 0.9) is is_stuck
 
 
