@@ -3,10 +3,10 @@
 The data are number words, which need no download, or Multi30k. The net is post-LN, the one that Adam without a warmup
 can get stuck in. All arms of a seed start from the same weights and see the same batches.
 
-A training gives the loss of its steps, and at the end the loss on validation data, which rates are tuned by, and on test
-data, which is reported. Beside it stand two losses that need no training: that of a model that knows nothing, log V,
-and that of one that knows how often each word comes, and no more. A run that does not get below the second has not
-begun to translate.
+A training gives the loss of its steps, and at the end the loss on validation data, which rates are tuned by, and on
+test data, which is reported. Beside it stand two losses that need no training: that of a model that knows nothing,
+log V, and that of one that knows how often each word comes, and no more. A run that does not get below the second has
+not begun to translate.
 """
 
 from __future__ import annotations
@@ -108,9 +108,9 @@ def train(training: Training) -> list[Row]:
     """The row of a training: its curve, and how it ended.
 
     Returns:
-        One row: "step" and "loss", the thinned curve; "validation_loss" and "test_loss", None if the run
-        diverged; "unigram" and "nothing", the losses to hold against the test loss; "stopped", why, or None; and with a beam "bleu" and "exact", the share
-        of translations that are right word for word.
+        One row: "step" and "loss", the thinned curve; "validation_loss" and "test_loss", None if the run diverged;
+        "unigram" and "nothing", the losses to hold against the test loss; "stopped", why, or None; and with a beam
+        "bleu" and "exact", the share of translations that are right word for word.
     """
     pairs = pairs_of(training)
     model, losses, stopped = trained(training, pairs)

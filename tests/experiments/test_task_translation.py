@@ -141,7 +141,7 @@ def test_the_losses_without_training():
     """On words that can be counted by hand."""
     pairs = task.load("number-words", pairs=200)
     a, b = 10, 11
-    few = replace(pairs, train=[([4], [a]), ([4], [a, b])], validation=[([4], [a]), ([4], [12])])
+    few = replace(pairs, train=[([4], [a]), ([4], [a, b])], test=[([4], [a]), ([4], [12])])
     unigram, nothing = task.baselines(few)  # of five words a came twice, b once, the end twice, id 12 never
     assert unigram == pytest.approx(-(log(2 / 5) + log(1 / 5) + 2 * log(2 / 5)) / 4)
     assert nothing == pytest.approx(log(len(pairs.target)))
