@@ -26,7 +26,7 @@ from minirad.data.translation import TranslationData
 from minirad.experiments.exhibit import Do, Exhibit, Numbers
 from minirad.experiments.experiment import Experiment
 from minirad.experiments.results import Row, rounded
-from minirad.experiments.task_translation import loader, validation_loss
+from minirad.experiments.task_translation import loader, mean_loss
 from minirad.models import Translator
 from minirad.optim.lr_scheduler import LinearWarmup
 from minirad.plots import Panel, runs_figure, styles_of
@@ -80,7 +80,7 @@ def train(training: Training) -> list[Row]:
         optimizer.step()
         if scheduler is not None:
             scheduler.step()
-    end = nan if stopped else validation_loss(model, numbers.validation)
+    end = nan if stopped else mean_loss(model, numbers.validation)
     # JSON has no nan: None stands for it.
     shown = [x if isfinite(x) else None for x in rounded([*losses, end])]
     return [{"loss": shown[:-1], "validation_loss": shown[-1]}, {"stopped": stopped}]

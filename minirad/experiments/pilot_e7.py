@@ -29,7 +29,7 @@ from minirad import data, optim
 from minirad.backend import manual_seed
 from minirad.data.translation import TranslationData
 from minirad.experiments.results import environment
-from minirad.experiments.task_translation import loader, validation_loss
+from minirad.experiments.task_translation import loader, mean_loss
 from minirad.models import Translator
 from minirad.optim.lr_scheduler import LinearWarmup
 from minirad.threads import set_num_threads
@@ -97,7 +97,7 @@ def main() -> None:
         start = perf_counter()
         model, losses = trained(numbers, **run)
         row = run | {
-            "validation_loss": round(validation_loss(model, numbers.validation), 4),
+            "validation_loss": round(mean_loss(model, numbers.validation), 4),
             "training_loss": round(fmean(losses[-10:]), 4),
             "seconds": round(perf_counter() - start, 1),
         }

@@ -125,8 +125,9 @@ def train(training: Training) -> list[Row]:
     return [row]
 
 
-# Called at step t = 1, 2, ... when the gradients are there (clipped, if they are), before theta moves.
-Watch = Callable[[int, Translator], None]
+# Called at step t = 1, 2, ... when the gradients are there (clipped, if they are), before theta moves. Whatever is true
+# ends the training there.
+Watch = Callable[[int, Translator], object]
 
 
 def trained(
@@ -153,8 +154,8 @@ def trained(
             loss.backward()
             if training.clip is not None:
                 clip_grad_norm_(model.parameters(), training.clip)
-            if watch is not None:
-                watch(t, model)
+            if watch is not None and watch(t, model):
+                break
             optimizer.step()
             schedule.step()
     return model, losses, None

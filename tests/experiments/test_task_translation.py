@@ -100,6 +100,13 @@ def test_watched_with_gradients_before_theta_moves():
     assert all((a != b).any() for a, b in pairwise(thetas))
 
 
+def test_whoever_watches_can_end_it():
+    pairs = task.pairs_of(TINY)
+    _, losses, stopped = task.trained(TINY, pairs, lambda t, model: t == 2)
+    assert (len(losses), stopped) == (2, None)
+    assert losses == task.trained(TINY, pairs)[1][:2]
+
+
 def test_clipping_and_smoothing_count():
     loss = train(TINY)[0]["loss"]
     assert train(replace(TINY, smoothing=0.1))[0]["loss"][0] != loss[0]
