@@ -24,9 +24,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minirad.experiments import rates
-from minirad.experiments.arms import Setup, r
 from minirad.experiments.exhibit import Claim, Do, Exhibit, Numbers, Verdict
 from minirad.experiments.judging import ALIKE, PAIRED, alike, larger, smaller
+from minirad.experiments.mean_share import mean_share
 from minirad.experiments.results import Row
 from minirad.experiments.statistics import mean_interval
 from minirad.experiments.task_language import LOOKS, Training, corpus_of, experiment, falling
@@ -61,13 +61,6 @@ GROUPS = {
 }
 
 
-def mean_share(steps: int, beta2: float) -> float:
-    """RAdam's mean rate as a share of the rate: the mean of r_t, each step with its weight in the falling rate."""
-    weights = [falling(t, steps) for t in range(1, steps + 1)]
-    setup = Setup(0.0, steps, beta2)
-    return sum(weight * r(t, setup) for t, weight in enumerate(weights, 1)) / sum(weights)
-
-
 def run(settings: Numbers, do: Do) -> Numbers:
     """Tune the rates of both rules for both values of beta2, then all groups with all seeds."""
 
@@ -79,7 +72,8 @@ def run(settings: Numbers, do: Do) -> Numbers:
     for kind in ("beta2", "fitted"):
         make = partial(training, beta2=settings[kind], split="validation")
         best[kind], tables[kind] = rates.tuned(do, EXPERIMENT, make, TUNED, settings["half_decades"], _score)
-    share = mean_share(settings["training"]["steps"], settings["beta2"])
+    steps = settings["training"]["steps"]
+    share = mean_share(steps, settings["beta2"], lambda t: falling(t, steps))
     own = best["beta2"]["radam"]
     lr = {"matched": settings["matched"], "RAdam's": own, "mean of RAdam's": float(f"{share * own:.4g}")}
     seeds = list(range(100, 100 + settings["seeds"]))
@@ -105,7 +99,7 @@ def run(settings: Numbers, do: Do) -> Numbers:
             group["stopped"] += end["stopped"] is not None
             words = row["words"]
     return {
-        "seeds": seeds, "steps": settings["training"]["steps"], "words": words, "mean r_t": share,
+        "seeds": seeds, "steps": steps, "words": words, "mean r_t": share,
         "rates": best, "tables": tables, "groups": groups,
     }  # fmt: skip
 
