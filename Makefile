@@ -2,11 +2,13 @@
 PYTHON ?= python3
 BIN := $(if $(filter Windows_NT,$(OS)),.venv/Scripts,.venv/bin)
 
+STRICT := --fail-on-warning --keep-going --quiet
+
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 
 help:  ## this list
-	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:[^#]*## */\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## */\t/' | expand -t 12
 
 run: .venv/.lab  ## the main job: SGD, Adam, Adam with warmup and RAdam side by side
 	$(BIN)/minirad compare
@@ -46,11 +48,21 @@ notebooks: .venv/.test  ## build notebooks/ from chapters/
 lab: .venv/.lab .venv/.notebooks  ## open the notebooks in Jupyter
 	$(BIN)/jupyter lab notebooks
 
+site: .venv/.lab .venv/.site  ## build the site, chapters/_build/html; its cells run once, the next build takes seconds
+	$(BIN)/sphinx-build $(STRICT) chapters chapters/_build/html
+
+site-fast: .venv/.lab .venv/.site  ## the site without what the cells print, chapters/_build/fast
+	$(BIN)/sphinx-build $(STRICT) -D nb_execution_mode=off chapters chapters/_build/fast
+
+site-check: .venv/.lab .venv/.test .venv/.browser  ## look at the built site in Chromium: links, formulas, widths, themes
+	$(BIN)/pytest tests/site
+
 ci:  ## what CI runs, in an environment of its own
 	bash .ci/run
 
 clean:  ## remove what the tools left, and .venv
 	rm -rf .venv build dist .pytest_cache .hypothesis .mypy_cache .ruff_cache .import_linter_cache mutants
+	rm -rf chapters/_build chapters/optimizers chapters/reference chapters/exhibits.md
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 # One empty file for each extra that is installed.
@@ -59,4 +71,4 @@ clean:  ## remove what the tools left, and .venv
 	$(BIN)/pip install --quiet -c constraints.txt -e '.[$*]'
 	touch $@
 
-.PHONY: help run test fake parity mutants lint types format bench notebooks lab ci clean
+.PHONY: help run test fake parity mutants lint types format bench notebooks lab site site-fast site-check ci clean
