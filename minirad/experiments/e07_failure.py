@@ -35,6 +35,7 @@ from minirad.experiments import rates
 from minirad.experiments import task_translation as task
 from minirad.experiments.arms import EPSILONS, mean_rate
 from minirad.experiments.exhibit import NOT_RUN, Claim, Do, Exhibit, Numbers, Verdict
+from minirad.experiments.experiment import Experiment
 from minirad.experiments.failure_report import draw, lines
 from minirad.experiments.judging import ALIKE, PAIRED, alike, larger, oftener, smaller
 from minirad.experiments.results import Row
@@ -70,25 +71,27 @@ def by_arm(trainings: Sequence[Training], results: Sequence[list[Row]]) -> Losse
     return found
 
 
-def tuned(settings: Numbers, do: Do, beta2: float, arms: Sequence[str]) -> tuple[dict[str, float], rates.Table]:
-    """The best rate of each arm, and the table it was read from."""
-    return rates.tuned(
+def at_tuned_rates(
+    settings: Numbers,
+    do: Do,
+    beta2: float,
+    arms: Sequence[str],
+    controls: Sequence[str],
+    experiment: Experiment = EXPERIMENT,
+) -> Numbers:
+    """The best rate of each arm, the table it was read from, and the losses; the controls have RAdam's rate."""
+    best, table = rates.tuned(
         do,
-        EXPERIMENT,
+        experiment,
         lambda arm, lr, seed: Training(arm, lr, seed, beta2, **settings["task"]),
         arms,
         settings["grid"],
         lambda rows: -loss_of(rows, "validation"),
         rates.SEEDS[: settings["tuning seeds"]],
     )
-
-
-def at_tuned_rates(settings: Numbers, do: Do, beta2: float, arms: Sequence[str], controls: Sequence[str]) -> Numbers:
-    """Rates, their table, and the losses; the controls have RAdam's rate."""
-    best, table = tuned(settings, do, beta2, arms)
     best |= dict.fromkeys(controls, best["radam"])
     runs = [Training(arm, best[arm], s, beta2, **settings["task"]) for s in seeds_of(settings["seeds"]) for arm in best]
-    return {"rates": best, "tuning": table, "losses": by_arm(runs, do(EXPERIMENT, runs))}
+    return {"rates": best, "tuning": table, "losses": by_arm(runs, do(experiment, runs))}
 
 
 def tuned_gap(settings: Numbers, do: Do) -> float:
