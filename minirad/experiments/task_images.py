@@ -189,6 +189,14 @@ def by_arm(plan: Sequence[tuple[str, str, Training]], results: Sequence[list[Row
     return found
 
 
+def over_rates(found: Numbers, rates: int) -> Numbers:
+    """What by_arm() gives of a plan that goes through the rates, and in each through the seeds: by rate and seed."""
+    return {
+        kind: {arm: np.reshape(values, (rates, -1)).tolist() for arm, values in arms.items()}
+        for kind, arms in found.items()
+    }
+
+
 def versus(
     judge: Callable[..., Verdict], a: tuple[str, str], b: tuple[str, str], *args: Any
 ) -> Callable[[Numbers], Verdict]:
