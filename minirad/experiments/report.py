@@ -44,6 +44,7 @@ SIGNS = {
     DEMONSTRATION: ("◦", "none"),
 }
 
+NAMES = {"p": "p of this claim alone", "detectable": "effect that 4 of 5 such experiments would find"}
 MEANINGS = (
     "A claim about trainings is supported or contradicted where the test named beside it says so, and inconclusive "
     "where the runs can't tell; a statement of theory holds, holds with a correction that is named, or fails. What "
@@ -129,9 +130,9 @@ def render(name: str, sections: Sequence[Section]) -> str:
         keep_trailing_newline=True,
         undefined=jinja2.StrictUndefined,
     )
-    environment.filters |= {"number": number, "time": time, "md": markdown, "flow": flow}
+    environment.filters |= {"number": number, "time": time, "md": markdown}
     text = environment.get_template(name).render(
-        sections=sections, signs=SIGNS, meanings=MEANINGS, counted=counted(sections), code=code()
+        sections=sections, signs=SIGNS, meanings=MEANINGS, names=NAMES, counted=counted(sections), code=code()
     )
     return text if name.endswith(".html") else re.sub(r"\n{3,}", "\n\n", text)
 
@@ -142,11 +143,11 @@ def counted(sections: Sequence[Section]) -> str:
     return f"{words.total()} claims: {', '.join(f'{words[word]} {word}' for word in WORDS if words[word])}"
 
 
-def number(x: float | int | None, sign: bool = False) -> str:
-    """A number with four digits and a real minus; with a plus, too, if its sign matters."""
+def number(x: float | int | None) -> str:
+    """A number with four digits and a real minus."""
     if x is None:
         return "infinite or undefined"
-    text = f"{x:{'+' if sign else ''}.4g}" if isinstance(x, float) else str(x)
+    text = f"{x:.4g}" if isinstance(x, float) else str(x)
     return re.sub(r"e([+-])0*(\d+)", lambda m: f"e{m[1].strip('+')}{m[2]}", text).replace("-", "−")
 
 
@@ -156,12 +157,6 @@ def time(seconds: float) -> str:
         return f"{seconds:.1f} s"
     minutes = round(seconds / 60)
     return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
-
-
-def flow(paragraph: str) -> str:
-    """A paragraph as one line, or as it is if any line is indented."""
-    lines = paragraph.splitlines()
-    return paragraph if any(line.startswith(" ") for line in lines) else " ".join(lines)
 
 
 def markdown(text: Any) -> str:

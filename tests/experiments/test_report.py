@@ -204,7 +204,7 @@ def test_every_verdict_and_what_has_none(page):
     assert "a table" in sections["e7-demo"]
     assert "– not run Claim" in sections["e10"]
     assert "minirad reproduce E10 --scale laptop" in sections["e10"]
-    assert "of 3" in sections["e1"].lower()
+    assert "Note of 3 Statistic what Threshold how much" in sections["e1"]
     assert (
         "9 claims: 1 holds, 1 holds with a correction, 1 fails, 1 supported, 1 contradicted, 1 inconclusive, 3 not run"
         in page.words
@@ -215,14 +215,16 @@ def test_every_verdict_and_what_has_none(page):
 
 def test_numbers_with_their_interval_beside_what_the_paper_reports(page, text):
     assert ["difference", "−0.1235", "−0.2 to −0.05"] in page.tables
-    assert ["p", "0.001", ""] in page.tables
+    assert ["p of this claim alone", "0.001", ""] in page.tables
     assert ["p, corrected (Holm)", "0.003", ""] in page.tables  # three exhibits have a primary claim
     assert "What the paper reports" in page.sections["e7"]
     assert EVIL in page.sections["e7"]  # and is no script
     assert "the title of E7" in page.sections["e7"]
     assert not re.search(r"(?<!\\)<script>", text.replace(f"more\n{EVIL}", ""))  # but in the block of code
-    for words in ("what", "how much", "A paragraph that tells what the design can't show.", "    a formula"):
+    for words in ("what", "how much", "A paragraph that tells what the design can't show."):
         assert words in page.sections["e7"]
+    assert "```text\n    a formula\n```" in text
+    assert "    a formula" in page.sections["e7"]
 
 
 def test_where_and_how_long(page):
