@@ -62,7 +62,7 @@ def histograms(training: Training) -> list[Row]:
 def sorted_logs(model: Translator) -> np.ndarray:
     """log10 |g| of all parameters, sorted."""
     g = np.concatenate([to_host(p.grad).ravel() for p in model.parameters() if p.grad is not None])
-    return np.sort(np.log10(np.maximum(np.abs(np.nan_to_num(g.astype(np.float64))), FLOOR)))
+    return np.sort(np.log10(np.maximum(np.abs(np.nan_to_num(g)), FLOOR)))
 
 
 def numbers_of(logs: np.ndarray, start: np.ndarray) -> Row:
@@ -71,7 +71,7 @@ def numbers_of(logs: np.ndarray, start: np.ndarray) -> Row:
     return {
         "median": round(float(np.median(logs)), 5),
         "tiny": round(float((logs < np.log10(TINY)).mean()), 6),
-        "distance": round(float(np.abs(logs - start).mean()), 5),
+        "distance": round(float(np.abs(logs - start).mean(dtype=np.float64)), 5),
         "counts": counts.tolist(),
     }
 

@@ -59,7 +59,8 @@ def plain_numbers(ax: Any) -> None:
     """0.2 and 3 on a logarithmic axis, in the place of powers of ten."""
     ticker = import_module("matplotlib.ticker")
     ax.yaxis.set_major_formatter("{x:g}")
-    ax.yaxis.set_minor_formatter(ticker.LogFormatter(minor_thresholds=(1, 0.5)))
+    ax.yaxis.set_minor_locator(ticker.LogLocator(subs=(2, 3, 5)))
+    ax.yaxis.set_minor_formatter("{x:g}")
     ax.tick_params(axis="y", which="both", labelsize=7)
 
 
