@@ -3,11 +3,14 @@
 For each exercise a list of (functions, words of the hint). A function that is not given is the reference.
 """
 
+import hashlib
+import json
 import math
 from itertools import pairwise
 from statistics import NormalDist, median
 
 import numpy as np
+from scipy import stats
 
 import minirad as mr
 from minirad import functional as F
@@ -272,6 +275,69 @@ def in_blocks_with(full_only=False, copies=False):
     return in_blocks
 
 
+def interval_with(paired="seed", factor=None, ddof=1):
+    def interval_of_difference(a, b):
+        x, y = np.array(list(a.values())), np.array([b[s] for s in a] if paired == "seed" else list(b.values()))
+        n, d = len(x), x - y
+        se = d.std(ddof=ddof) / math.sqrt(n) if paired else math.sqrt((x.var(ddof=1) + y.var(ddof=1)) / n)
+        half = (factor or stats.t.ppf(0.975, n - 1)) * se
+        return d.mean() - half, d.mean() + half
+
+    return interval_of_difference
+
+
+def two_answers(different=None, equivalent=None, level=0.95):
+    def different_and_equivalent(d, margin):
+        mean, se = abs(d.mean()), d.std(ddof=1) / math.sqrt(len(d))
+        seen = bool(mean > stats.t.ppf(0.975, len(d) - 1) * se)
+        same = bool(mean + stats.t.ppf(level, len(d) - 1) * se < margin)
+        return different(mean, margin) if different else seen, equivalent(
+            seen, same, mean, margin
+        ) if equivalent else same
+
+    return different_and_equivalent
+
+
+def bare_steps(p_values):
+    m, ranks = len(p_values), np.argsort(np.argsort(p_values))
+    return [min(1.0, (m - rank) * p) for rank, p in zip(ranks, p_values, strict=True)]
+
+
+def snapshot_with(copies=True, **others):
+    def snapshot(run):
+        saved = {name: getattr(run, name) for name in ("theta", "m", "v")}
+        if copies:
+            saved = {name: array.copy() for name, array in saved.items()}
+        return {**saved, "t": run.t, "rng": run.rng.bit_generator.state, **{k: f(run) for k, f in others.items()}}
+
+    return snapshot
+
+
+def restore_with(names=("theta", "m", "v"), t=True, rng=True, new=False, shared=False):
+    def restore(run, saved):
+        for name in names:
+            if new:
+                setattr(run, name, saved[name].copy())
+            else:
+                getattr(run, name)[...] = saved[name]
+        if t:
+            run.t = saved["t"]
+        if shared:
+            run.rng = saved["generator"]
+        elif rng:
+            run.rng.bit_generator.state = saved["rng"]
+
+    return restore
+
+
+def in_turns(seconds, workers):
+    return max(sum(seconds[i::workers]) for i in range(workers))
+
+
+def name_by(text):
+    return lambda settings: hashlib.sha256(text(settings).encode()).hexdigest()[:12]
+
+
 WRONG = {
     "0.1": [
         ([lambda counts: -sum(c / sum(counts) * math.log2(c / sum(counts)) for c in counts if c)], "this is in bits"),
@@ -476,5 +542,64 @@ WRONG = {
         ([lambda a_1, b_1, a_2, b_2: (a_2 - a_1) / (b_2 - b_1)], "a negative n"),
         ([lambda a_1, b_1, a_2, b_2: a_2 / (b_1 - b_2)], "has an overhead as well"),
         ([lambda a_1, b_1, a_2, b_2: (a_2 - a_1) / (b_1 - b_2) if b_1 != b_2 else math.inf], "it is never faster"),
+    ],
+    "7.1": [
+        ([interval_with(paired=None)], "Take the difference of each seed"),
+        ([interval_with(paired="place")], "by their place, not by their seed"),
+        ([interval_with(factor=1.96)], "right for many seeds"),
+        ([interval_with(ddof=0)], "divides by n - 1"),
+    ],
+    "7.2": [
+        ([lambda p: math.ceil(1 / p)], "no failure is seen in"),
+        ([lambda p: math.ceil(math.log(0.05) / math.log(1 - p))], "two sides"),
+        ([lambda p: 1000], "fewer would do"),
+    ],
+    "7.3": [
+        ([lambda k, l, m=1: 0.5], "more tickets"),
+        ([lambda k, l, m=1: k / (k + l)], "this is for one baseline"),
+        ([lambda k, l, m=1: (k / (k + l)) ** m], "Count all trials at once"),
+    ],
+    "7.4": [
+        ([two_answers(equivalent=lambda seen, same, mean, margin: not seen)], "not seen to differ"),
+        ([two_answers(equivalent=lambda seen, same, mean, margin: mean < margin)], "tells how sure"),
+        ([two_answers(level=0.975)], "not that of 95 %"),
+        ([two_answers(equivalent=lambda seen, same, mean, margin: same and not seen)], "smaller than what matters"),
+        ([two_answers(different=lambda mean, margin: mean > margin)], "has nothing to do with the margin"),
+    ],
+    "7.5": [
+        ([list], "nothing is corrected"),
+        ([lambda p_values: [min(1.0, len(p_values) * p) for p in p_values]], "this is Bonferroni"),
+        ([bare_steps], "has become smaller than one before it"),
+    ],
+    "7.6": [
+        ([lambda effect, sd: 5], "five is a habit"),
+        ([lambda effect, sd: max(2, math.ceil((1.96 * sd / effect) ** 2))], "half of the experiments"),
+        ([lambda effect, sd: max(2, math.ceil((2.8 * sd / effect) ** 2))], "too hopeful"),
+    ],
+    "15.1": [
+        ([name_by(lambda settings: json.dumps(settings, separators=(",", ":")))], "in another order"),
+        ([name_by(lambda settings: json.dumps(settings, sort_keys=True))], "see its separators"),
+        ([name_by(lambda settings: str(sorted(settings.items())))], "Is it of the text"),
+        ([lambda settings: f"{abs(hash(tuple(sorted(settings.items())))):016x}"[:12]], "Is it of the text"),
+        ([lambda settings: hash(str(settings))], "must be hexadecimal digits"),
+        ([lambda settings: hashlib.sha256(b"run").hexdigest()], "must have 12 digits"),
+        ([lambda settings: hashlib.sha256(b"run").hexdigest()[:12]], "another seed gets the same name"),
+    ],
+    "15.2": [
+        ([snapshot_with(copies=False), None], "A name is no copy"),
+        ([None, restore_with(names=("theta",))], "m is not what it was"),
+        ([None, restore_with(t=False)], "the bias corrections would begin anew"),
+        ([None, restore_with(rng=False)], "other draws follow"),
+        ([None, restore_with(new=True)], "another array now"),
+        ([snapshot_with(generator=lambda run: run.rng), restore_with(shared=True)], "from one generator"),
+    ],
+    "15.3": [
+        ([lambda gradients, sizes: np.mean(gradients, axis=0)], "must count for more"),
+        ([lambda gradients, sizes: np.sum(gradients, axis=0)], "this is a sum"),
+        ([lambda gradients, sizes: sum(n * g for n, g in zip(sizes, gradients, strict=True))], "must it be divided"),
+    ],
+    "15.4": [
+        ([lambda seconds, workers: sum(seconds) / workers], "cut in pieces"),
+        ([in_turns], "whoever is free first"),
     ],
 }

@@ -48,7 +48,8 @@ def nothing_new(momentum_step: Any) -> None:
 def in_blocks_to_the_end(in_blocks: Any) -> None:
     """A piece of an array is a copy; lengths divide evenly."""
     for length, block in ((12, 4), (10, 4), (3, 4), (1, 1)):
-        theta, m, seen = np.arange(length, dtype="float64"), np.ones(length), []
+        theta, m = np.arange(length, dtype="float64"), np.ones(length)
+        seen: list[int] = []
         case = f"{length} elements in blocks of {block}"
 
         def rule(theta: Any, m: Any, seen: Any = seen) -> None:
