@@ -36,9 +36,10 @@ from minirad.experiments.task_images import (
     Training,
     accuracy,
     before,
-    beside,
     by_arm,
+    data_of,
     experiment,
+    left_out,
     seeds,
     versus,
 )
@@ -62,7 +63,8 @@ GROUPS: dict[str, tuple[str, tuple[str, ...]]] = {
 
 def run(settings: Numbers, do: Do) -> Numbers:
     """The rates that were tuned, the test accuracies of all arms, and the curves of the three rules."""
-    name, other, steps = settings["data"], beside(settings), settings["steps"]
+    numbers, steps = data_of(settings), settings["steps"]
+    name, other = numbers["data"], numbers["other"]
     tuning = settings["half decades"], accuracy, settings["tuning seeds"]
 
     def tuned(dataset: str, arms: Sequence[str], beta2: float) -> tuple[dict[str, float], rates.Table]:
@@ -74,7 +76,7 @@ def run(settings: Numbers, do: Do) -> Numbers:
     beta2, fitted = settings["beta2"], settings["fitted beta2"]
     lr, table = tuned(name, RULES, beta2)
     lr_fitted, table_fitted = tuned(name, RULES[1:], fitted)
-    numbers: Numbers = {"data": name, "other": other, "beta2": beta2, "fitted beta2": fitted}
+    numbers |= {"beta2": beta2, "fitted beta2": fitted}
     numbers |= {"rates": {"tuned": lr, "fitted": lr_fitted}, "tuning": {"tuned": table, "fitted": table_fitted}}
     plan = [("tuned", arm, Training(name, arm, lr[arm], 0, steps, beta2, scores=SCORES)) for arm in RULES]
     plan += [("at Adam's rate", "radam", Training(name, "radam", lr["adam"], 0, steps, beta2))]
@@ -125,7 +127,7 @@ def lines(numbers: Numbers) -> list[str]:
         for what in numbers["rates"]
     ]
     head = f"test accuracy (%), {numbers['data']}, beta2 = {numbers['beta2']:g}, fitted {numbers['fitted beta2']:g}"
-    return ["tuned rates:", *chosen, f"{head}; mean, seeds:", *rows]
+    return ["tuned rates:", *chosen, f"{head}; mean, seeds:", *rows, *left_out(numbers)]
 
 
 def draw(numbers: Numbers) -> Any:

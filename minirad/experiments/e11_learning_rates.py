@@ -35,10 +35,11 @@ from minirad.experiments.task_images import (
     PAPER_STEPS,
     Training,
     before,
-    beside,
     by_arm,
+    data_of,
     experiment,
     judged,
+    left_out,
     over_rates,
     seeds,
 )
@@ -52,7 +53,8 @@ WITHIN = 0.01  # one point of accuracy
 
 def run(settings: Numbers, do: Do) -> Numbers:
     """The test accuracies, by rule, for each rate, for each seed."""
-    name, other, beta2 = settings["data"], beside(settings), settings["beta2"]
+    numbers, beta2 = data_of(settings), settings["beta2"]
+    name, other = numbers["data"], numbers["other"]
     rates = [rate(k) for k in sorted(settings["half decades"])]
     groups = [("own", name, rule, beta2, settings["seeds"]) for rule in RULES]
     groups += [("fitted", name, rule, settings["fitted beta2"], settings["fitted seeds"]) for rule in RULES[1:]]
@@ -64,8 +66,8 @@ def run(settings: Numbers, do: Do) -> Numbers:
         for seed in seeds(n)
     ]
     found = by_arm(plan, do(EXPERIMENT, [training for *_, training in plan]))
-    named = {"data": name, "other": other, "beta2": beta2, "fitted beta2": settings["fitted beta2"], "rates": rates}
-    return named | {"beside": {}} | over_rates(found, len(rates))
+    numbers |= {"beta2": beta2, "fitted beta2": settings["fitted beta2"], "rates": rates}
+    return numbers | {"beside": {}} | over_rates(found, len(rates))
 
 
 def width(rates: Sequence[float], accuracies: Sequence[float]) -> tuple[float, bool]:
@@ -124,7 +126,7 @@ def lines(numbers: Numbers) -> list[str]:
                 cells = "  ".join(f"{100 * np.mean(values):6.2f}" for values in numbers[kind][rule])
                 decades = np.mean([x for x, _ in _of_seeds(numbers, kind, rule, width)])
                 rows.append(f"  {ARMS[rule].title.split(',')[0] + what:28s}{cells}  {decades:8.2f}")
-    return rows
+    return rows + left_out(numbers)
 
 
 def _kinds(numbers: Numbers) -> dict[str, str]:

@@ -30,10 +30,11 @@ from minirad.experiments.task_images import (
     PAPER_STEPS,
     Training,
     before,
-    beside,
     by_arm,
+    data_of,
     experiment,
     judged,
+    left_out,
     over_rates,
     seeds,
 )
@@ -47,8 +48,8 @@ REPORTED = {0: 90.13, -1: 91.06}  # at the highest rate: the shortest warmup, an
 
 def run(settings: Numbers, do: Do) -> Numbers:
     """Which warmups are the worst and the best, and the test accuracies by arm, for each rate, for each seed."""
-    name, other, warmups = settings["data"], beside(settings), settings["warmups"]
-    rates = list(RATES)
+    numbers, rates = data_of(settings), list(RATES)
+    name, other = numbers["data"], numbers["other"]
 
     def make(data: str, arm: str, lr: float, seed: int, beta2: float, validation: bool = False) -> Training:
         """An arm is "radam", or the length of Adam's warmup."""
@@ -56,7 +57,7 @@ def run(settings: Numbers, do: Do) -> Numbers:
         rule = "adam" if warmup else arm
         return Training(data, rule, lr, seed, settings["steps"], beta2, warmup, validation=validation)
 
-    arms, beta2, fitted = [str(steps) for steps in warmups], settings["beta2"], settings["fitted beta2"]
+    arms, beta2, fitted = [str(steps) for steps in settings["warmups"]], settings["beta2"], settings["fitted beta2"]
     tuning = [
         ("choice", arm, make(name, arm, rates[-1], seed, beta2, validation=True))
         for arm in arms
@@ -74,9 +75,9 @@ def run(settings: Numbers, do: Do) -> Numbers:
         for seed in seeds(n)
     ]
     found = by_arm(plan, do(EXPERIMENT, [training for *_, training in plan]))
-    named = {"data": name, "other": other, "beta2": beta2, "fitted beta2": fitted, "rates": rates, "arms": arms}
-    named |= {"choice": choice, "worst": worst, "best": best, "fitted": found.pop("fitted"), "beside": {}}
-    return named | over_rates(found, len(rates))
+    numbers |= {"beta2": beta2, "fitted beta2": fitted, "rates": rates, "arms": arms}
+    numbers |= {"choice": choice, "worst": worst, "best": best, "fitted": found.pop("fitted"), "beside": {}}
+    return numbers | over_rates(found, len(rates))
 
 
 def against(numbers: Numbers, chosen: str) -> Verdict:
@@ -106,10 +107,8 @@ def lines(numbers: Numbers) -> list[str]:
                 cells = "  ".join(f"{100 * np.mean(values):6.2f}" for values in numbers[kind][arm])
                 rows.append(f"  {_title(arm) + what:46s}{cells}")
     tried = ", ".join(f"{arm} steps {100 * np.mean(numbers['choice'][arm]):.2f}" for arm in numbers["arms"])
-    return [
-        *rows,
-        f"worst and best are chosen by the validation accuracy (%) at lr {numbers['rates'][-1]:g}: {tried}",
-    ]
+    choice = f"worst and best are chosen by the validation accuracy (%) at lr {numbers['rates'][-1]:g}:"
+    return [*rows, choice, f"  {tried}", *left_out(numbers)]
 
 
 def draw(numbers: Numbers) -> Any:

@@ -25,9 +25,10 @@ from minirad.experiments.task_images import (
     PAPER_STEPS,
     Training,
     before,
-    beside,
     by_arm,
+    data_of,
     experiment,
+    left_out,
     seeds,
     versus,
 )
@@ -43,7 +44,8 @@ MARGIN = 0.005  # half a point of accuracy: less than half of the paper's differ
 
 def run(settings: Numbers, do: Do) -> Numbers:
     """The test accuracies of each arm, a number a seed, and the median loss of its first steps."""
-    name, other = settings["data"], beside(settings)
+    numbers = data_of(settings) | {key: settings[key] for key in ("lr", "beta2", "fitted beta2")}
+    name, other = numbers["data"], numbers["other"]
     groups = [("accuracy", name, arm, settings["beta2"], settings["seeds"]) for arm in TABLE + MORE]
     groups += [("fitted", name, arm, settings["fitted beta2"], settings["fitted seeds"]) for arm in TABLE[:2]]
     groups += [("beside", other, arm, settings["beta2"], settings["beside seeds"]) for arm in TABLE if other]
@@ -58,8 +60,7 @@ def run(settings: Numbers, do: Do) -> Numbers:
         if kind == "accuracy" and len(row["loss"]) >= EARLY:  # else it failed there
             early[arm].append(row["loss"][:EARLY])
     medians = {arm: np.median(losses, axis=0).tolist() if losses else [] for arm, losses in early.items()}
-    named = {"data": name, "other": other, **{key: settings[key] for key in ("lr", "beta2", "fitted beta2")}}
-    return named | {"beside": {}} | by_arm(plan, results) | {"early loss": medians}
+    return numbers | {"beside": {}} | by_arm(plan, results) | {"early loss": medians}
 
 
 def _in_order(by_arm: dict[str, Any]) -> dict[str, Any]:
@@ -69,18 +70,14 @@ def _in_order(by_arm: dict[str, Any]) -> dict[str, Any]:
 
 def lines(numbers: Numbers) -> list[str]:
     """The mean accuracy of each arm."""
-    found = [
-        ("", "accuracy"),
-        (f", beta2 = {numbers['fitted beta2']:g}", "fitted"),
-        (f", {numbers['other']}", "beside"),
-    ]
-    return [
-        f"test accuracy (%), {numbers['data']}, lr {numbers['lr']:g}, beta2 = {numbers['beta2']:g}; mean, seeds:"
-    ] + [
+    head = f"test accuracy (%), {numbers['data']}, lr {numbers['lr']:g}, beta2 = {numbers['beta2']:g}; mean, seeds:"
+    kinds = {"accuracy": "", "fitted": f", beta2 = {numbers['fitted beta2']:g}", "beside": f", {numbers['other']}"}
+    rows = [
         f"  {TITLES[arm] + what:42s} {100 * np.mean(values):6.2f}  {len(values)}"
-        for what, kind in found
+        for kind, what in kinds.items()
         for arm, values in _in_order(numbers[kind]).items()
     ]
+    return [head, *rows, *left_out(numbers)]
 
 
 def draw(numbers: Numbers) -> Any:

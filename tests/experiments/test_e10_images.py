@@ -6,6 +6,7 @@ import pytest
 from image_exhibits import TINY_SETTINGS, inline, made_up, saved
 
 from minirad.experiments import e10_images as e10
+from minirad.experiments import task_images
 from minirad.experiments.exhibit import CONTRADICTED, INCONCLUSIVE, NOT_RUN, SUPPORTED
 from minirad.experiments.task_images import PAPER_STEPS
 
@@ -34,7 +35,7 @@ def best_at(training):
 
 @pytest.fixture
 def planned(monkeypatch):
-    monkeypatch.setattr(e10, "beside", lambda settings: settings["beside"])
+    monkeypatch.setattr(task_images, "there", lambda name: True)
     asked = []
     return e10.run(e10.EXHIBIT.at("laptop"), made_up(asked, best_at)), asked
 

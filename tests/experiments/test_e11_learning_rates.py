@@ -6,6 +6,7 @@ import pytest
 from image_exhibits import TINY_SETTINGS, inline, made_up, saved
 
 from minirad.experiments import e11_learning_rates as e11
+from minirad.experiments import task_images
 from minirad.experiments.exhibit import CONTRADICTED, INCONCLUSIVE, NOT_RUN, SUPPORTED
 from minirad.experiments.task_images import PAPER_STEPS
 
@@ -59,7 +60,7 @@ def test_from_end_to_end(tmp_path):
 
 
 def test_the_plan(monkeypatch):
-    monkeypatch.setattr(e11, "beside", lambda settings: settings["beside"])
+    monkeypatch.setattr(task_images, "there", lambda name: True)
     asked = []
     numbers = e11.run(e11.EXHIBIT.at("laptop"), made_up(asked, lambda t: t.lr / 100 + t.seed / 10_000))
     rates = [0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0]

@@ -6,6 +6,7 @@ import pytest
 from image_exhibits import TINY_SETTINGS, inline, made_up, saved
 
 from minirad.experiments import e12_warmup_lengths as e12
+from minirad.experiments import task_images
 from minirad.experiments.exhibit import CONTRADICTED, INCONCLUSIVE, NOT_RUN, SUPPORTED
 from minirad.experiments.task_images import PAPER_STEPS
 
@@ -20,10 +21,10 @@ def test_from_end_to_end(tmp_path):
     assert all([len(seeds) for seeds in table] == [2] * 4 for table in numbers["own"].values())
     assert {numbers["worst"], numbers["best"]} <= set(numbers["arms"])
     assert all(claim.judge(numbers) for claim in CLAIMS)
-    assert len(e12.lines(numbers)) == 1 + 5 + 1
+    assert len(e12.lines(numbers)) == 1 + 5 + 2
     saved(e12, numbers, tmp_path)
     numbers |= {"other": "cifar10-jpeg", "beside": numbers["own"]}
-    assert len(e12.lines(numbers)) == 12
+    assert len(e12.lines(numbers)) == 13
     saved(e12, numbers, tmp_path)
 
 
@@ -34,7 +35,7 @@ def longer_is_better(training):
 
 def test_the_plan(monkeypatch):
     """The worst warmup is chosen on validation images and other seeds: those that count have no say."""
-    monkeypatch.setattr(e12, "beside", lambda settings: settings["beside"])
+    monkeypatch.setattr(task_images, "there", lambda name: True)
     asked = []
     numbers = e12.run(e12.EXHIBIT.at("laptop"), made_up(asked, longer_is_better))
     assert (numbers["worst"], numbers["best"]) == ("12", "120")

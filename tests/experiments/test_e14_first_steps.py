@@ -6,6 +6,7 @@ import pytest
 from image_exhibits import TINY_SETTINGS, inline, made_up, saved
 
 from minirad.experiments import e14_first_steps as e14
+from minirad.experiments import task_images
 from minirad.experiments.exhibit import CONTRADICTED, INCONCLUSIVE, NOT_RUN, SUPPORTED
 from minirad.experiments.task_images import PAPER_STEPS
 
@@ -26,7 +27,7 @@ def test_from_end_to_end(tmp_path):
 
 
 def test_the_plan(monkeypatch):
-    monkeypatch.setattr(e14, "beside", lambda settings: settings["beside"])
+    monkeypatch.setattr(task_images, "there", lambda name: True)
     asked = []
     numbers = e14.run(e14.EXHIBIT.at("laptop"), made_up(asked))
     assert {t.lr for t in asked} == {0.1}

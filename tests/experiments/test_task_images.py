@@ -132,12 +132,18 @@ def test_what_is_refused(monkeypatch):
 
 def test_what_stands_beside_is_left_out_where_it_is_not(tmp_path, monkeypatch):
     monkeypatch.setenv("MINIRAD_DATA", str(tmp_path))
-    assert task.beside({"beside": "cifar10-jpeg"}) is None
-    assert task.beside({"beside": None}) is None
+    settings = {"data": "fashion-mnist", "beside": "cifar10-jpeg"}
+    found = task.data_of(settings)
+    assert found == {"data": "fashion-mnist", "other": None, "missing": "cifar10-jpeg"}
+    assert task.left_out(found)[0].startswith("cifar10-jpeg is left out: ")
+    alone = task.data_of(settings | {"beside": None})
+    assert alone == {"data": "fashion-mnist", "other": None, "missing": None}
     (tmp_path / "cifar10-jpeg").mkdir()
     for name in ("data_batch_1.bin", "test_batch.bin"):
         (tmp_path / "cifar10-jpeg" / name).touch()
-    assert task.beside({"beside": "cifar10-jpeg"}) == "cifar10-jpeg"
+    found = task.data_of(settings)
+    assert found == {"data": "fashion-mnist", "other": "cifar10-jpeg", "missing": None}
+    assert task.left_out(found) == []
 
 
 def test_arms_are_compared_on_the_seeds_that_they_share():
