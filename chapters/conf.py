@@ -55,11 +55,7 @@ viewcode_line_numbers = True
 
 # ---- formulas: MathJax from the page's own host, so that they are set without a network
 mathjax_path = "mathjax/tex-svg-full.js"
-mathjax3_config = {
-    "options": {"enableMenu": True},
-    "svg": {"fontCache": "global"},
-    "startup": {"typeset": True},
-}
+mathjax3_config = {"options": {"menuOptions": {"settings": {"inTabOrder": False}}}}
 
 # ---- looks
 html_theme = "furo"
