@@ -1,4 +1,4 @@
-"""E13, table 2: a Transformer translates. Is RAdam as good as Adam with a tuned warmup, and no better?
+"""E13, table 2: a Transformer translates. Is RAdam as good as Adam with warmup, and no better?
 
 Multi30k, German to English and back, scored by BLEU with a beam of 5. The claim is that two things are equal, so it is
 tested as such: the difference is within half a BLEU (TOST). A warmup over 5% of the run stands for the paper's 4,000
