@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from math import isfinite
 
 from minirad.data.support import lab
@@ -11,6 +12,7 @@ from minirad.experiments.statistics import Difference, fraction_interval, paired
 from minirad.experiments.statistics_tests import equivalence, smallest_effect
 
 ALPHA = 0.05
+ROUNDING = 1e-12  # a spread that is smaller, relative to the scores, is none
 PAIRED = "the paired t interval (95%) lies on the claim's side of {}; contradicted if on the other side"
 ALIKE = "two one-sided t tests at the level 0.05 (TOST); contradicted if the 95% interval lies beyond the margin"
 
@@ -37,6 +39,10 @@ def alike(a: Mapping[int, float], b: Mapping[int, float], margin: float, note: s
     whole = _difference(a, b)
     if whole is None:
         return _one_seed(a, b, margin=margin)
+    if whole.error == 0:
+        inside = abs(whole.mean) < margin
+        p = 0.5**whole.n if inside else _sign_test(abs(whole.mean) - margin, whole.n)
+        return _no_spread(whole, SUPPORTED if inside else CONTRADICTED, p, note, margin=margin)
     found = equivalence(a, b, margin, ALPHA)
     beyond = abs(whole.mean) - whole.half_width > margin
     word = SUPPORTED if found.equivalent else CONTRADICTED if beyond else INCONCLUSIVE
@@ -68,6 +74,9 @@ def _compared(a: Mapping[int, float], b: Mapping[int, float], sign: int, by: flo
     found = _difference(a, {seed: value + sign * by for seed, value in b.items()})
     if found is None:
         return _one_seed(a, b)
+    if found.error == 0:
+        word, p = SUPPORTED if sign * found.mean > 0 else CONTRADICTED, _sign_test(found.mean, found.n)
+        return _no_spread(replace(found, mean=found.mean + sign * by), word, p, note)
     word = INCONCLUSIVE
     if abs(found.mean) > found.half_width:
         word = SUPPORTED if sign * found.mean > 0 else CONTRADICTED
@@ -81,7 +90,13 @@ def _difference(a: Mapping[int, float], b: Mapping[int, float]) -> Difference | 
             raise ValueError(
                 f"a score must be finite, also of a run that failed, got {scores[bad[0]]} of seed {bad[0]}"
             )
-    return None if len(a) == 1 and a.keys() == b.keys() else paired_difference(a, b, 1 - ALPHA)
+    if len(a) == 1 and a.keys() == b.keys():
+        return None
+    found = paired_difference(a, b, 1 - ALPHA)
+    rounding = ROUNDING * max(map(abs, (*a.values(), *b.values())))
+    if found.error > rounding:
+        return found
+    return replace(found, error=0.0, mean=found.mean if abs(found.mean) > rounding else 0.0)
 
 
 def _shown(found: Difference, shift: float = 0.0, p: float | None = None) -> dict[str, float | int | None]:
@@ -93,6 +108,22 @@ def _shown(found: Difference, shift: float = 0.0, p: float | None = None) -> dic
         "seeds": found.n,
         "detectable": smallest_effect(found.n, found.sd),
     }
+
+
+def _no_spread(found: Difference, word: str, p: float, note: str, **more: float) -> Verdict:
+    """The verdict where all seeds have the same difference, as few seeds of a coarse score may.
+
+    A t interval would have no width, and be certain with two seeds already. The sign test is not.
+    """
+    numbers = dict.fromkeys(("low", "high")) | {"p": p, "seeds": found.n, "detectable": None, **more}
+    same = "all seeds have the same difference: no t interval, p is the sign test's"
+    notes = "; ".join(filter(None, (note, same)))
+    return Verdict(word if p < ALPHA else INCONCLUSIVE, {"difference": found.mean, **numbers}, notes)
+
+
+def _sign_test(difference: float, n: int) -> float:
+    """The two-sided p-value where all n pairs differ to the same side."""
+    return 2 * 0.5**n if difference else 1.0
 
 
 def _one_seed(a: Mapping[int, float], b: Mapping[int, float], **more: float) -> Verdict:

@@ -103,7 +103,7 @@ def test_what_decides_on_widths(claim, kind, other):
 @pytest.mark.parametrize(("claim", "other"), [(2, "adam"), (3, "sgd")])
 def test_what_decides_on_spreads(claim, other):
     rates = [0.003, 0.01, 0.03, 0.1]
-    flat, steep = (table(*([0.9 - x - s, 0.9, 0.9, 0.9 - x] for s in (0, 0.01, 0.02))) for x in (0.02, 0.2))
+    flat, steep = (table(*([0.9 - x - s * x, 0.9, 0.9, 0.9 - x] for s in (0, 0.1, 0.2))) for x in (0.02, 0.2))
     mixed = table(*([0.9 - x, 0.9, 0.9, 0.9] for x in (0.02, 0.05, 0.03)))
 
     def word(radam, against):

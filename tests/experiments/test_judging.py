@@ -1,5 +1,6 @@
 """How numbers become verdicts: made-up results for each word, the signs, and what failures and single seeds give."""
 
+from functools import partial
 from math import inf, nan
 
 import pytest
@@ -15,7 +16,14 @@ MIXED = {100: 0.95, 101: 0.7, 102: 0.99, 103: 0.6}
 
 
 def shifted(by):
-    return {seed: value + by for seed, value in LOW.items()}
+    """LOW, moved by about so much."""
+    return {seed: value + by + 1e-4 * (seed - 101.5) for seed, value in LOW.items()}
+
+
+def moved(by, seeds):
+    """Scores of so many seeds and others that lie lower, all by the same."""
+    b = {100 + i: 0.8 + 0.01 * i for i in range(seeds)}
+    return {seed: value + by for seed, value in b.items()}, b
 
 
 @pytest.mark.parametrize(
@@ -24,8 +32,7 @@ def shifted(by):
         (HIGH, LOW, SUPPORTED, CONTRADICTED),
         (LOW, HIGH, CONTRADICTED, SUPPORTED),
         (MIXED, LOW, INCONCLUSIVE, INCONCLUSIVE),
-        (LOW, LOW, INCONCLUSIVE, INCONCLUSIVE),
-        (shifted(1e-9), LOW, SUPPORTED, CONTRADICTED),  # tiny, but the same for every seed
+        (shifted(0.0), LOW, INCONCLUSIVE, INCONCLUSIVE),
     ],
 )
 def test_each_word(a, b, larger_word, smaller_word):
@@ -76,7 +83,6 @@ def test_p_and_the_interval_say_the_same():
     [
         (shifted(0.001), 0.01, SUPPORTED),
         (shifted(-0.001), 0.01, SUPPORTED),
-        (LOW, 0.01, SUPPORTED),
         (HIGH, 0.2, SUPPORTED),
         (HIGH, 0.1, INCONCLUSIVE),
         (MIXED, 0.1, INCONCLUSIVE),
@@ -125,6 +131,33 @@ def test_oftener(a, b, word, p):
 def test_pairs_that_are_none(a, b):
     with pytest.raises(ValueError, match=r"^oftener: a and b must be pairs"):
         oftener(a, b)
+
+
+@pytest.mark.parametrize(
+    ("judge", "seeds", "by", "word", "p"),
+    [
+        (larger, 2, 0.1, INCONCLUSIVE, 0.5),  # a t test would be certain
+        (larger, 5, 0.1, INCONCLUSIVE, 0.0625),
+        (larger, 6, 0.1, SUPPORTED, 0.03125),
+        (larger, 6, -0.1, CONTRADICTED, 0.03125),
+        (smaller, 6, 0.1, CONTRADICTED, 0.03125),
+        (smaller, 9, 0.0, INCONCLUSIVE, 1.0),
+        (partial(larger, by=0.1), 9, 0.1, INCONCLUSIVE, 1.0),
+        (partial(larger, by=0.05), 6, 0.1, SUPPORTED, 0.03125),
+        (partial(alike, margin=0.2), 4, 0.1, INCONCLUSIVE, 0.0625),
+        (partial(alike, margin=0.2), 5, -0.1, SUPPORTED, 0.03125),  # both one-sided tests
+        (partial(alike, margin=0.2), 5, 0.0, SUPPORTED, 0.03125),
+        (partial(alike, margin=0.05), 5, 0.1, INCONCLUSIVE, 0.0625),
+        (partial(alike, margin=0.05), 6, -0.1, CONTRADICTED, 0.03125),
+    ],
+)
+def test_where_all_seeds_have_the_same_difference(judge, seeds, by, word, p):
+    """There is no spread to make an interval of, as with a few seeds and a coarse score."""
+    verdict = judge(*moved(by, seeds), note="why")
+    assert (verdict.word, verdict.numbers["p"]) == (word, p)
+    assert verdict.note == "why; all seeds have the same difference: no t interval, p is the sign test's"
+    assert verdict.numbers["difference"] == pytest.approx(by, abs=1e-12)
+    assert [verdict.numbers[name] for name in ("low", "high", "seeds", "detectable")] == [None, None, seeds, None]
 
 
 @pytest.mark.parametrize("judge", [larger, smaller, lambda a, b: alike(a, b, 0.1)])
