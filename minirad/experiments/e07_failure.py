@@ -308,7 +308,7 @@ PAPER: Numbers = LAPTOP | {
         "data": "multi30k", "min_count": 2, "layers": 6, "width": 512, "feed_forward": 1024, "dropout": 0.3,
         "smoothing": 0.1, "weight_decay": 1e-4, "clip": 25.0, "decay": "linear", "max_tokens": 4000, "steps": 16_000,
     },
-    "fitted beta2": 0.9995,
+    "fitted beta2": 0.9999,
     "lr": 3e-4,
     "seeds": 5,
     "grid": [-8, -7, -6],
