@@ -25,7 +25,7 @@ from minirad.experiments.exhibit import (
     WORDS,
     exhibits,
 )
-from minirad.experiments.report_entries import Entry, entries
+from minirad.experiments.report_entries import Entry, Quantity, entries
 from minirad.experiments.report_figures import Picture, picture
 from minirad.experiments.results import code
 from minirad.files import write_whole
@@ -130,7 +130,7 @@ def render(name: str, sections: Sequence[Section]) -> str:
         keep_trailing_newline=True,
         undefined=jinja2.StrictUndefined,
     )
-    environment.filters |= {"number": number, "time": time, "md": markdown}
+    environment.filters |= {"number": number, "interval": interval, "time": time, "md": markdown}
     text = environment.get_template(name).render(
         sections=sections, signs=SIGNS, meanings=MEANINGS, names=NAMES, counted=counted(sections), code=code()
     )
@@ -149,6 +149,14 @@ def number(x: float | int | None) -> str:
         return "infinite or undefined"
     text = f"{x:.4g}" if isinstance(x, float) else str(x)
     return re.sub(r"e([+-])0*(\d+)", lambda m: f"e{m[1].strip('+')}{m[2]}", text).replace("-", "−")
+
+
+def interval(quantity: Quantity) -> str:
+    """From where to where; nothing of a number that has no interval by its nature."""
+    if not quantity.has_interval:
+        return ""
+    ends = (quantity.low, quantity.high)
+    return "none" if ends == (None, None) else " to ".join(map(number, ends))
 
 
 def time(seconds: float) -> str:

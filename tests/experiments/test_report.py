@@ -425,6 +425,19 @@ def test_time(seconds, text):
     assert report.time(seconds) == text
 
 
+@pytest.mark.parametrize(
+    ("quantity", "text"),
+    [
+        (Quantity("x", 1.0), ""),
+        (Quantity("x", 1.0, -0.5, 2.0, True), "−0.5 to 2"),
+        (Quantity("x", 1.0, None, None, True), "none"),  # of a single seed
+        (Quantity("x", 1.0, 0.5, None, True), "0.5 to infinite or undefined"),
+    ],
+)
+def test_interval(quantity, text):
+    assert report.interval(quantity) == text
+
+
 def test_intervals():
     numbers = {
         "share a": 0.5,
