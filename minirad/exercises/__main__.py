@@ -11,9 +11,8 @@ from minirad.exercises.answers import answers
 from minirad.exercises.checking import functions_of
 
 
-def main() -> int:
+def main(name: str, path: Path) -> int:
     """0 if the answer is right, 1 if it is not: then one sentence says why."""
-    name, path = sys.argv[1], Path(sys.argv[2])
     mr.use_backend("numpy")  # as the chapters do
     mr.set_num_threads(1)
     try:
@@ -30,4 +29,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1], Path(sys.argv[2])))

@@ -70,7 +70,7 @@ def answers(path: Path, wanted: Sequence[str]) -> list[Any]:
 
 def _needed(statements: list[CodeType], wanted: Sequence[str], path: Path) -> set[int]:
     """The statements that must run for the wanted names to be there."""
-    binds = [set(_names(code, ("STORE_NAME",), deep=False)) for code in statements]
+    binds = [set(_names(code, "STORE_NAME", deep=False)) for code in statements]
     needed: set[int] = set()
     todo = [(name, len(statements)) for name in wanted]
     while todo:
@@ -82,14 +82,14 @@ def _needed(statements: list[CodeType], wanted: Sequence[str], path: Path) -> se
         for i in earlier[-1:] or places[:1]:  # a function may use what is written below it
             if i not in needed:
                 needed.add(i)
-                todo += [(used, i) for used in _names(statements[i], ("LOAD_GLOBAL", "LOAD_NAME"))]
+                todo += [(used, i) for used in _names(statements[i], "LOAD_(GLOBAL|NAME|FROM_DICT_OR_GLOBALS)")]
     return needed
 
 
-def _names(code: CodeType, operations: tuple[str, ...], deep: bool = True) -> Iterator[str]:
+def _names(code: CodeType, operations: str, deep: bool = True) -> Iterator[str]:
     """The global names that a piece of code stores or loads, with deep=True in its functions and classes too."""
     for step in dis.get_instructions(code):
-        if step.opname in operations:
+        if re.fullmatch(operations, step.opname):
             yield str(step.argval)
     for constant in code.co_consts if deep else ():
         if isinstance(constant, CodeType):

@@ -68,7 +68,7 @@ def radam_in_a_dozen_lines(radam: Any) -> None:
 def a_test_that_sees(sharp_test: Any) -> str:
     """A rule is tested when it has run once with the usual settings."""
     answer = sharp_test()
-    expect(isinstance(answer, tuple) and len(answer) == 4, "return theta_0, gradients, eps and weight_decay.")
+    expect(isinstance(answer, tuple | list) and len(answer) == 4, "return theta_0, gradients, eps and weight_decay.")
     theta_0, gradients, eps, weight_decay = answer
     expect(1 <= len(gradients) <= 12, f"1 to 12 gradients, got {len(gradients)}.")
     expect(with_mistake(None, *answer) != theta_0, "the right rule must move theta.")

@@ -32,7 +32,7 @@ def which_padding(output_size: Any, same_padding: Any) -> None:
     for kernel, dilation in product((1, 3, 5, 7), (1, 2, 3)):
         padding, case = same_padding(kernel, dilation), f"kernel={kernel}, dilation={dilation}"
         got = 20 + 2 * padding - dilation * (kernel - 1)
-        expect(isinstance(padding, int), f"{case}: the padding must be a whole number, got {padding!r}.")
+        expect(isinstance(padding, int | np.integer), f"{case}: the padding must be a whole number, got {padding!r}.")
         expect(got == 20, f"{case}: with padding {padding}, 20 rows become {got}.")
 
 
@@ -71,7 +71,7 @@ def two_variances(batch_norm_step: Any) -> str:
         wanted = F.batch_norm(x, new_mean, new_var, training=True).data
         given = x.copy(), old_mean.copy(), old_var.copy()
         got = batch_norm_step(*given)
-        expect(isinstance(got, tuple) and len(got) == 3, "return three arrays.")
+        expect(isinstance(got, tuple | list) and len(got) == 3, "return three arrays.")
         kept = all(close(a, b) for a, b in zip(given, (x, old_mean, old_var), strict=True))
         expect(kept, "the arguments must stay as they are.")
         expect(close(got[0], wanted), f"n={n}: y is wrong. By what does its variance divide?")

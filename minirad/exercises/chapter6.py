@@ -113,7 +113,7 @@ def beam_search(my_beam_search: Any) -> str:
         best = max(_probability(table, s) for s in every)
         narrow, wide = my_beam_search(table, 1), my_beam_search(table, 50)
         for found in (narrow, wide):
-            expect(isinstance(found, tuple) and len(found) == 2, "return the sentence and its probability.")
+            expect(isinstance(found, tuple | list) and len(found) == 2, "return the sentence and its probability.")
             sentence, p = found
             marks = "a mark is in the sentence: a finished beginning must leave the beam, without its </s>"
             expect(not {0, 1} & set(sentence), f"{tuple(sentence)}: {marks}.")
@@ -142,7 +142,7 @@ def what_goes_in_what_comes_out(teacher_forcing: Any, loss_without_padding: Any)
     begin, end = 1, 2
     target = np.array([[begin, 5, 3, 6, end], [begin, 4, end, 0, 0], [begin, 7, 7, end, 0]])
     pair = teacher_forcing(target)
-    expect(isinstance(pair, tuple) and len(pair) == 2, "return two arrays.")
+    expect(isinstance(pair, tuple | list) and len(pair) == 2, "return two arrays.")
     read, wanted = map(np.asarray, pair)
     expect(read.shape == wanted.shape == (3, 4), "both must be one place shorter than the target.")
     same = "the decoder is given the very words that it is to say: it would learn to copy"

@@ -50,7 +50,9 @@ def how_many_runs_without_a_failure(runs_needed: Any) -> str:
     found = []
     for p in (0.5, 0.3, 0.1, 0.05, 0.01):
         n = runs_needed(p)
-        expect(isinstance(n, int) and n > 0, f"p = {p}: a number of runs is a positive integer, got {n!r}.")
+        expect(
+            isinstance(n, int | np.integer) and n > 0, f"p = {p}: a number of runs is a positive integer, got {n!r}."
+        )
         high, one_sided = fraction_interval(0, n)[2], math.ceil(math.log(0.05) / math.log(1 - p))
         short = "the interval has two sides, and leaves 2.5 % on each"
         expect(n != one_sided or high <= p, f"p = {p}: {short}.")
@@ -146,7 +148,9 @@ def before_the_runs(seeds_needed: Any) -> str:
         n, case, wanted = seeds_needed(effect, sd), f"effect {effect}, sd {sd}", 2
         while smallest_effect(wanted, sd) > effect:
             wanted += 1
-        expect(isinstance(n, int) and n >= 2, f"{case}: a number of seeds is an integer from 2 on, got {n!r}.")
+        expect(
+            isinstance(n, int | np.integer) and n >= 2, f"{case}: a number of seeds is an integer from 2 on, got {n!r}."
+        )
         expect(n != 5 or wanted == 5, f"{case}: five is a habit. {wanted} seeds are needed here.")
         coin = "then the interval is as wide as the effect, and the difference is found in half of the experiments"
         mistake(n, max(2, math.ceil((1.96 * sd / effect) ** 2)), wanted, f"{case}: {n} seeds: {coin}.")

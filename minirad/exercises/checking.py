@@ -65,9 +65,10 @@ def close(a: Any, b: Any, rtol: float = 1e-9, atol: float = 1e-12) -> bool:
 
 def names(chapter: int | None = None) -> list[str]:
     """The exercises that there are, of one chapter or of all."""
-    for module in iter_modules([str(Path(__file__).parent)]):
-        if module.name.startswith("chapter"):  # registers its exercises
-            import_module(f"minirad.exercises.{module.name}")
+    modules = [module.name for module in iter_modules([str(Path(__file__).parent)])]
+    for module in modules:
+        if module.startswith("chapter") and chapter in (None, int(module.removeprefix("chapter"))):
+            import_module(f"minirad.exercises.{module}")  # registers its exercises
     found = [name for name in _CHECKERS if chapter in (None, int(name.split(".")[0]))]
     return sorted(found, key=lambda name: [int(part) for part in name.split(".")])
 
@@ -78,9 +79,9 @@ def functions_of(name: str) -> list[str]:
     Raises:
         ValueError: there is no such exercise.
     """
-    if name not in names():
-        of_chapter = re.match(r"\d+", str(name))
-        near = names(int(of_chapter[0])) if of_chapter else []
+    chapter = re.match(r"[0-9]+", str(name))
+    near = names(int(chapter[0])) if chapter else []
+    if name not in near:
         raise ValueError(f"check: there is no exercise {name!r}; there are {', '.join(near or names())}")
     return list(inspect.signature(_CHECKERS[name]).parameters)
 

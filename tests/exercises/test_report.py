@@ -6,6 +6,7 @@ import pytest
 
 from minirad import cli
 from minirad.exercises import NotYet, check, report
+from minirad.exercises.__main__ import main
 from minirad.exercises.answers import answers
 
 RIGHT = "import math\n\n\ndef least_probability(n):\n    return 0.025 ** (1 / n)\n"
@@ -72,9 +73,12 @@ def test_a_notebook_is_found_and_only_what_is_needed_runs(check_file):
         ("k = 1 / 0\ndef least_probability(n):\n    return k\n", "code cell 1, line 1, stops with ZeroDivisionError"),
     ],
 )
-def test_what_is_wrong_is_told_in_a_line(check_file, text, words):
-    code, printed = check_file(text, "0.3", "--file", "answer.py")
-    assert code == 1
+def test_what_is_wrong_is_told_in_a_line(tmp_path, capsys, monkeypatch, text, words):
+    monkeypatch.setattr("minirad.use_backend", lambda name: None)
+    monkeypatch.setattr("minirad.set_num_threads", lambda n: None)
+    (tmp_path / "answer.py").write_text(text, encoding="utf-8")
+    assert main("0.3", tmp_path / "answer.py") == 1
+    printed = capsys.readouterr().out
     assert words in printed
     assert printed.count("\n") == 1
 
