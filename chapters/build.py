@@ -1,6 +1,6 @@
 """Build notebooks/ from chapters/: each chapter is MyST Markdown, each notebook its copy to open in Jupyter.
 
-    python chapters/build.py                    write the notebooks
+    python chapters/build.py                    write the notebooks, and the tables of for-teachers.md
     python chapters/build.py --check            compare them with the chapters, byte by byte; write nothing
     python chapters/build.py --execute NAME...  run chapters from top to bottom ("all": every one); write nothing
     python chapters/build.py --student FOLDER   write the notebooks without the solutions of the exercises
@@ -25,6 +25,10 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellControlSignal, DeadKernelError
 
 CHAPTERS = Path(__file__).resolve().parent
+sys.path.insert(0, str(CHAPTERS))
+
+import teachers  # noqa: E402
+
 NOTEBOOKS = CHAPTERS.parent / "notebooks"
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
@@ -121,7 +125,7 @@ def main(arguments: list[str] | None = None) -> int:
 
     chapters = {chapter.stem: chapter for chapter in find_chapters()}
     if options.check:
-        problems = check()
+        problems = check() + teachers.check(list(chapters.values()))
         print("\n".join(problems) or f"{len(chapters)} notebooks in sync")
         return bool(problems)
     if options.execute:
@@ -135,6 +139,8 @@ def main(arguments: list[str] | None = None) -> int:
             print(error or f"{name}: ok", flush=True)
         return errors > 0
     paths = write(notebooks=options.student, make=student) if options.student else write()
+    if not options.student:
+        teachers.write(list(chapters.values()))
     print("\n".join(map(str, paths)))
     return 0
 
