@@ -10,8 +10,8 @@ STRICT := --fail-on-warning --keep-going --quiet
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## */\t/' | expand -t 12
 
-run: .venv/.lab  ## the main job: SGD, Adam, Adam with warmup and RAdam side by side
-	$(BIN)/minirad compare
+run: .venv/.lab  ## the main job: the theory of the paper, and its figure 1 in small
+	$(BIN)/minirad reproduce
 
 test: .venv/.lab .venv/.test  ## the tests
 	$(BIN)/pytest
