@@ -23,6 +23,7 @@ def setup(app: Any) -> dict[str, Any]:
     app.connect("builder-inited", _write)
     app.connect("autodoc-process-docstring", docstrings.process, priority=100)  # before napoleon
     app.connect("doctree-read", figures.describe)
+    app.connect("html-page-context", _headings, priority=900)  # after the theme
     app.connect("build-finished", _add)
     # A part of the book whose chapters are still to be written has an empty list.
     logging.getLogger("sphinx.sphinx.directives.other").addFilter(lambda record: "glob pattern" not in str(record.msg))
@@ -49,6 +50,13 @@ def _pages(folder: Path) -> Iterator[tuple[str, str]]:
     yield "exhibits.md", exhibits.page(folder)
     yield from optimizers.pages(ROOT)
     yield from reference.pages()
+
+
+def _headings(app: Any, name: str, template: str, context: dict[str, Any], doctree: Any) -> None:
+    """Say of which level the captions of the table of contents are: a heading must."""
+    for key in ("furo_navigation_tree", "body"):
+        if key in context:
+            context[key] = context[key].replace('role="heading"', 'role="heading" aria-level="2"')
 
 
 def _add(app: Any, exception: Exception | None) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from minirad import optim
-from pages.reference import is_rule
+from pages.reference import directive, home, is_rule
 
 PEERS = ("torch default", "torch foreach", "torch fused", "copy of the words")
 METHODS = ("scalars", "update")
@@ -28,7 +28,7 @@ def pages(root: Path) -> Iterator[tuple[str, str]]:
     for name in rules:
         parts = [
             f"# {name}",
-            f"```{{eval-rst}}\n.. autoclass:: minirad.optim.{name}\n```",
+            directive(home(getattr(optim, name)), name),
             *rule(getattr(optim, name), root),
             *(dialects() if name.startswith("RAdam") else []),
             *compared(name, parity),

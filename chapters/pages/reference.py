@@ -29,8 +29,8 @@ PARTS: dict[str, tuple[str, list[str]]] = {
         [f"minirad.experiments.{name}" for name in ("exhibit", "experiment", "statistics", "statistics_tests")],
     ),
 }
-# Names that are used from elsewhere than where they are written.
-TOP = {value: name for name, value in vars(minirad).items() if callable(value) and not name.startswith("_")}
+# What is used as mr.name, though it is written in a module below.
+TOP = {value: name for name, value in vars(minirad).items() if callable(value) and name[0] != "_"}
 
 
 def pages() -> Iterator[tuple[str, str]]:
@@ -67,9 +67,10 @@ def _part(name: str) -> str:
         rules = [rule for rule in public(module) if is_rule(getattr(module, rule))]
         parts.append("The rules: " + ", ".join(f"[{rule}](../optimizers/{rule.lower()}.md)" for rule in rules) + ".")
         return "\n\n".join([*parts, *(directive(name, other) for other in public(module) if other not in rules)])
-    return "\n\n".join(
-        [*parts, *(directive(*place(module, one)) for one in public(module) if not is_rule(getattr(module, one)))]
-    )
+    names = [one for one in public(module) if not is_rule(getattr(module, one))]
+    if top := [TOP[getattr(module, one)] for one in names if getattr(module, one) in TOP]:
+        return "\n\n".join([*parts, *(directive("minirad", one) for one in top)])  # the others are for the library
+    return "\n\n".join([*parts, *(directive(name, one) for one in names)])
 
 
 def public(module: ModuleType) -> list[str]:
@@ -85,15 +86,15 @@ def public(module: ModuleType) -> list[str]:
     ]
 
 
-def place(module: ModuleType, name: str) -> tuple[str, str]:
-    """From where one uses it: minirad.tensor, though tensor() is written in minirad/tensor.py."""
-    top = TOP.get(getattr(module, name))
-    return ("minirad", top) if top else (module.__name__, name)
-
-
 def is_rule(thing: Any) -> bool:
     """Whether it is an optimizer that has a rule."""
     return inspect.isclass(thing) and issubclass(thing, optim.Optimizer) and thing is not optim.Optimizer
+
+
+def home(thing: Any) -> str:
+    """The module that a rule is shown in: its own if that has a place in the reference."""
+    own = thing.__module__
+    return own if any(own in modules for _, modules in PARTS.values()) else "minirad.optim"
 
 
 def directive(module: str, name: str) -> str:
