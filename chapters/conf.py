@@ -22,6 +22,7 @@ extensions = [
     "sphinx.ext.viewcode",
     "sphinx.ext.mathjax",
     "sphinx.ext.githubpages",
+    "sphinxcontrib.bibtex",
     "pages",
 ]
 exclude_patterns = ["_build", "README.md", "**.ipynb_checkpoints", "pages"]
@@ -40,6 +41,8 @@ nb_number_source_lines = False
 nb_mime_priority_overrides = [("html", "text/markdown", 0)]
 myst_enable_extensions = ["amsmath", "colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 4
+
+bibtex_bibfiles = ["references.bib"]
 
 # ---- the reference
 autodoc_typehints = "none"  # the texts give shapes and meanings
