@@ -50,8 +50,9 @@ def paper(chapters: Iterable[Path]) -> dict[str, list[Cell]]:
     """What of the paper is computed, "(4)" for an equation and "E4" for an exhibit, and by which cells."""
     found: dict[str, list[Cell]] = {}
     for chapter in chapters:
-        section = ""
-        for piece in PIECE.finditer(chapter.read_text(encoding="utf-8")):
+        text = chapter.read_text(encoding="utf-8")
+        section = text.partition("\n# ")[2].partition("\n")[0]  # the chapter's title, up to its first section
+        for piece in PIECE.finditer(text):
             section = piece["section"] or section
             for item in dict.fromkeys(_items(piece["code"] or "")):
                 found.setdefault(item, []).append(Cell(piece["code"], section, chapter))

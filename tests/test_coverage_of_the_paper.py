@@ -39,7 +39,7 @@ def test_nothing_else_is_marked(found):
 @pytest.mark.parametrize("item", EQUATIONS + THEORY)
 def test_an_equation_or_exhibit_of_theory_is_checked_by_a_cell(item, found):
     assert item in found, f"no cell has the mark of {item}: see chapters/README.md"
-    assert all("assert" in cell.code for cell in found[item])
+    assert any("assert" in cell.code for cell in found[item])
 
 
 @pytest.mark.parametrize(("chapter", "exhibits"), TRAININGS.items())
