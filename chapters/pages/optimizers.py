@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from minirad import optim
-from pages.reference import directive, home, is_rule
+from pages.reference import home, is_rule
 
 PEERS = ("torch default", "torch foreach", "torch fused", "copy of the words")
 METHODS = ("scalars", "update")
@@ -28,7 +28,7 @@ def pages(root: Path) -> Iterator[tuple[str, str]]:
     for name in rules:
         parts = [
             f"# {name}",
-            directive(home(getattr(optim, name)), name),
+            f"```{{eval-rst}}\n.. autoclass:: {home(getattr(optim, name))}.{name}\n```",
             *rule(getattr(optim, name), root),
             *(dialects() if name.startswith("RAdam") else []),
             *compared(name, parity),
@@ -98,7 +98,7 @@ def dialects() -> list[str]:
         "## Dialects",
         'Implementations of RAdam differ in four decisions. `RAdamDialect(params, "torch")` and so on follow one of '
         "these; `RAdam` is `paper`. What each field means: {py:class}`minirad.optim.Dialect`.",
-        table(["", *names], rows),
+        table(["decision", *names], rows),
     ]
 
 
