@@ -65,7 +65,7 @@ def test_a_page(browser, address, page_name, way):
 
 
 def accessibility(page):
-    """What axe objects to. Formulas and most of the code are taken away first: all are made alike, and axe takes long."""
+    """What axe objects to. Formulas and most of the code are taken away first: they are alike, and axe takes long."""
     page.evaluate(LIGHTEN)
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe: pip install minirad[browser]")
     found = axe.Axe().run(page, options={"runOnly": RULES, "resultTypes": ["violations"]})
