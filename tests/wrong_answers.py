@@ -338,6 +338,102 @@ def name_by(text):
     return lambda settings: hashlib.sha256(text(settings).encode()).hexdigest()[:12]
 
 
+def unigram_with(counted="train", end_counts=True, total=False):
+    def unigram_loss(train, test, end):
+        mark = (end,) if end_counts else ()
+        words, unseen = ([w for sentence in part for w in (*sentence, *mark)] for part in (train, test))
+        words = words if counted == "train" else unseen
+        losses = [-math.log(words.count(w) / len(words)) for w in unseen]
+        return sum(losses) if total else sum(losses) / len(losses)
+
+    return unigram_loss
+
+
+def entropy_of_training(train, test, end):
+    words = [w for sentence in train for w in (*sentence, end)]
+    return -sum(words.count(w) / len(words) * math.log(words.count(w) / len(words)) for w in set(words))
+
+
+def r_of(steps, beta2, early=0.0):
+    found = [variance.rectification(t, beta2) for t in range(1, steps + 1)]
+    return [early if math.isnan(r) else r for r in found]
+
+
+def comparisons_with(choose="validation", report="test", shared=False):
+    def two_comparisons(validation, test, lr):
+        tables = {"validation": validation, "test": test}
+        best = {arm: min(own, key=own.get) for arm, own in tables[choose].items()}
+        if shared:
+            best["b"] = best["a"]
+        found = tables[report]
+        return test["a"][lr] - test["b"][lr], found["a"][best["a"]] - found["b"][best["b"]]
+
+    return two_comparisons
+
+
+def rms_with(corrected=True, power=0.5):
+    def rms_update(t, beta1):
+        squares = (1 - beta1) * (1 - beta1 ** (2 * t)) / (1 + beta1)
+        return (squares / (1 - beta1**t) ** 2 if corrected else squares) ** power
+
+    return rms_update
+
+
+def power_iteration(signed=True, width=2, unit=True, in_place=False, rounds=200):
+    def largest_curvature(gradient, theta, u):
+        h = 1e-3
+        for _ in range(rounds):
+            u = u / np.linalg.norm(u)
+            if in_place:
+                theta += h * u
+            hu = (gradient(theta + h * u) - gradient(theta - h * u)) / (width * h)
+            found, u = (u @ hu if signed else np.linalg.norm(hu)), hu
+        return float(found) if unit else float(np.linalg.norm(hu) ** 2)
+
+    return largest_curvature
+
+
+def gi_adam_with(start=True, m_corrected=True, v_correction=0.5, skip_first=False):
+    def gi_adam_step(gradients, beta1, beta2):
+        m, v = 0.0, gradients[0] ** 2 if start else 0.0
+        for i, g in enumerate(gradients):
+            m = beta1 * m + (1 - beta1) * g
+            if i or not skip_first:
+                v = beta2 * v + (1 - beta2) * g**2
+        t = len(gradients)
+        return m / (1 - beta1**t if m_corrected else 1) * (1 - beta2**t) ** v_correction / math.sqrt(v)
+
+    return gi_adam_step
+
+
+def on_images_with(paired=True, ddof=1, root=True):
+    def difference_on_images(right_a, right_b):
+        a, b, n = right_a.astype(float), right_b.astype(float), len(right_a)
+        variance = (a - b).var(ddof=ddof) if paired else a.var(ddof=ddof) + b.var(ddof=ddof)
+        return (a - b).mean(), math.sqrt(variance / n if root else variance)
+
+    return difference_on_images
+
+
+def share_with(weighted=True, divisor=None, nan=False):
+    def share_of_rate(steps, beta2, factor):
+        r, factors = (
+            np.array(r_of(steps, beta2, math.nan if nan else 0.0)),
+            np.array([factor(t) for t in range(1, steps + 1)]),
+        )
+        return r.mean() if not weighted else (r * factors).sum() / (divisor or (lambda f: f.sum()))(factors)
+
+    return share_of_rate
+
+
+def decay_with(lr=True, milestones=True, sign=-1, log=math.log):
+    def decay_for(left, rate, steps):
+        sums = 0.5275 * steps if milestones else steps
+        return sign * log(left) / (sums * (rate if lr else 1))
+
+    return decay_for
+
+
 WRONG = {
     "0.1": [
         ([lambda counts: -sum(c / sum(counts) * math.log2(c / sum(counts)) for c in counts if c)], "this is in bits"),
@@ -576,6 +672,79 @@ WRONG = {
         ([lambda effect, sd: max(2, math.ceil((1.96 * sd / effect) ** 2))], "half of the experiments"),
         ([lambda effect, sd: max(2, math.ceil((2.8 * sd / effect) ** 2))], "too hopeful"),
     ],
+    "8.1": [
+        ([lambda train, test, end: math.log(len({w for s in train for w in (*s, end)}))], "knows nothing at all"),
+        ([entropy_of_training], "own entropy"),
+        ([unigram_with(counted="test")], "has not seen those"),
+        ([unigram_with(end_counts=False)], "mark of the end"),
+        ([unigram_with(total=True)], "this is a sum"),
+    ],
+    "8.2": [
+        ([lambda lr, steps, beta2: lr], "stands in the call"),
+        ([lambda lr, steps, beta2: lr * r_of(steps, beta2)[-1]], "at the last step"),
+        ([lambda lr, steps, beta2: lr * np.mean(r_of(steps, beta2, early=1.0))], "no adaptive step"),
+        ([lambda lr, steps, beta2: lr * np.mean(r_of(steps, beta2, early=math.nan))], "got nan"),
+        ([lambda lr, steps, beta2: lr * np.mean(r_of(steps, beta2)[4:])], "divide by all steps"),
+        ([lambda lr, steps, beta2: lr * median(r_of(steps, beta2))], "this is the median"),
+    ],
+    "8.3": [
+        ([lambda t, frozen, beta1: 1.0], "stands still"),
+        ([lambda t, frozen, beta1: float(t > frozen)], "How many gradients are in m"),
+        ([lambda t, frozen, beta1: (1 - beta1**t) * (t > frozen)], "steps old"),
+        ([lambda t, frozen, beta1: (1 - beta1**t) / (1 - beta1 ** (t - frozen)) if t > frozen else 0.0], "is larger"),
+        ([lambda t, frozen, beta1: (1 - beta1 ** (t - frozen + 1)) / (1 - beta1**t) * (t > frozen)], "one too many"),
+        ([lambda t, frozen, beta1: 1 - beta1 ** max(0, t - frozen)], "nearly 1 for a long freeze"),
+    ],
+    "8.4": [
+        ([lambda g, t, beta2, eps: math.copysign(1, g)], "without epsilon"),
+        ([lambda g, t, beta2, eps: g / (abs(g) + eps)], "beside sqrt\\(v_hat\\)"),
+        ([lambda g, t, beta2, eps: (1 - beta2**t) ** 0.5 * g / (abs(g) + eps)], "v is not g\\^2 yet"),
+        ([lambda g, t, beta2, eps: 1 / (1 + eps / max(1e-300, (1 - beta2**t) ** 0.5 * abs(g)))], "the sign"),
+        ([lambda g, t, beta2, eps: (1 - beta2**t) ** 0.5 * g / ((1 - beta2**t) * g**2 + eps) ** 0.5], "not inside it"),
+    ],
+    "8.5": [
+        ([comparisons_with(choose="test")], "chosen by the test loss"),
+        ([comparisons_with(report="validation")], "too good to report"),
+        ([comparisons_with(shared=True)], "b has a's best rate"),
+        ([lambda v, t, lr: (v["a"][lr] - v["b"][lr], 0.0)], "what is reported at lr"),
+        ([lambda v, t, lr: tuple(-x for x in comparisons_with()(v, t, lr))], "a minus b"),
+    ],
+    "13.1": [
+        ([lambda t, beta1: math.inf], "The update is not"),
+        ([rms_with(power=1)], "Its root is asked for"),
+        ([rms_with(corrected=False)], "The rule divides it"),
+        ([rms_with(corrected=False, power=1)], "mean square of m"),
+        ([lambda t, beta1: math.sqrt((1 - beta1) / (1 + beta1))], "where it ends"),
+        ([lambda t, beta1: 1.0], "that is the first step"),
+        ([lambda t, beta1: 1 / math.sqrt(t)], "forgets old ones"),
+    ],
+    "13.2": [
+        ([lambda beta2: sum(1 - r for r in r_of(round(50 / (1 - beta2)), beta2))], "holds back how many"),
+        ([lambda beta2: 2 / (1 - beta2)], "rule of thumb"),
+        ([lambda beta2: 1 + 2 * sum(1 - r for r in r_of(round(50 / (1 - beta2)), beta2, early=1.0))], "all of each"),
+        ([lambda beta2: 1 + 2 * sum(1 - r for r in r_of(round(2 / (1 - beta2)), beta2))], "to many digits"),
+        ([lambda beta2: sum(1 - r for r in r_of(500, beta2, early=math.nan))], "got nan"),
+    ],
+    "13.3": [
+        ([power_iteration(signed=False)], "the sign is lost"),
+        ([power_iteration(width=1)], "off by a factor of 2"),
+        ([power_iteration(in_place=True)], "theta has changed"),
+        ([power_iteration(rounds=2)], "enough rounds"),
+        ([lambda gradient, theta, u: 5.0], "never asked for"),
+        ([lambda gradient, theta, u: gradient(theta)], "return one number"),
+    ],
+    "13.4": [
+        ([gi_adam_with(start=False)], "whose v starts at 0"),
+        ([gi_adam_with(v_correction=0)], "makes it a warmup"),
+        ([gi_adam_with(m_corrected=False)], "its own correction"),
+        ([gi_adam_with(v_correction=1)], "under the root"),
+    ],
+    "13.5": [
+        ([lambda n, norm_first: 0.5**n if norm_first else 1 / (1 + n)], "in the other place"),
+        ([lambda n, norm_first: math.sqrt(1 / (1 + n) if norm_first else 0.5**n)], "Its square|is its square"),
+        ([lambda n, norm_first: 1.0], "other things are added"),
+        ([lambda n, norm_first: 1 / max(n, 1) if norm_first else 0.5**n], "one of the parts"),
+    ],
     "15.1": [
         ([name_by(lambda settings: json.dumps(settings, separators=(",", ":")))], "in another order"),
         ([name_by(lambda settings: json.dumps(settings, sort_keys=True))], "see its separators"),
@@ -601,5 +770,30 @@ WRONG = {
     "15.4": [
         ([lambda seconds, workers: sum(seconds) / workers], "cut in pieces"),
         ([in_turns], "whoever is free first"),
+    ],
+    "9.1": [
+        ([on_images_with(paired=False)], "adds the variances of two accuracies"),
+        ([on_images_with(paired=False, ddof=0)], "adds the variances of two accuracies"),
+        ([on_images_with(root=False)], "the spread of one image"),
+        ([on_images_with(ddof=0)], "divide by n - 1"),
+    ],
+    "9.2": [
+        ([lambda lr, steps, beta2: lr], "at the same lr RAdam is slower"),
+        ([lambda lr, steps, beta2: lr / variance.rectification(steps, beta2)], "takes the last r_t"),
+        ([lambda lr, steps, beta2: lr / np.nanmean(r_of(steps, beta2, math.nan))], "with 0 for the first four"),
+        ([lambda lr, steps, beta2: lr / np.mean(r_of(steps, beta2, math.nan))], "have no r_t: count 0"),
+        ([lambda lr, steps, beta2: lr * np.mean(r_of(steps, beta2))], "must it be more"),
+    ],
+    "9.3": [
+        ([share_with(weighted=False)], "this is the plain mean"),
+        ([share_with(divisor=len)], "divide by the sum of the factors"),
+        ([share_with(divisor=lambda factors: 1)], "divide by the sum of the factors"),
+        ([share_with(nan=True)], "have no r_t: count 0"),
+    ],
+    "9.4": [
+        ([decay_with(lr=False)], "Where is lr"),
+        ([decay_with(milestones=False)], "the rate falls at the milestones"),
+        ([decay_with(sign=1)], "the weight grows"),
+        ([decay_with(log=lambda left: left - 1)], "it is the logarithm that adds up"),
     ],
 }
