@@ -51,7 +51,7 @@ def draw(numbers: Numbers) -> Any:
     """Training loss at one rate; the map, a picture for each depth; the final losses of all arms."""
     depths = sorted({cell["layers"] for cell in numbers["map"]})
     figure = new_figure(9.0, 12.5)
-    upper, middle, matched, lower = figure.subfigures(4, 1, height_ratios=(3.2, 2.8, 3.2, 3.2))
+    upper, middle, matched, lower = figure.subfigures(4, 1, height_ratios=(3.2, 3, 3.2, 3.2))
     second = numbers["multi30k"]
     left, right = upper.subplots(1, 2, width_ratios=(1.5, 1)) if second else (upper.subplots(), upper)
     draw_curves(left, numbers["curves"])
@@ -71,7 +71,8 @@ def draw(numbers: Numbers) -> Any:
         mark(ax, numbers["bar"], "stuck")
         ax.set_title(f"{layers} + {layers} layers", fontsize=9)
     axes[0].set_ylabel("test loss at the end")
-    axes[0].legend(frameon=False, fontsize=7)
+    handles, names = axes[0].get_legend_handles_labels()
+    middle.legend(handles, names, loc="outside upper center", ncols=len(names), frameon=False, fontsize=8)
     ax = matched.subplots()
     draw_points(ax, in_order(numbers["matched"]))
     mark(ax, numbers["bar"], "stuck")

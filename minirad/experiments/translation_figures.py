@@ -108,6 +108,6 @@ def draw_points(ax: Any, groups: Mapping[str, Sequence[float]], arms: Sequence[s
 
 
 def mark(ax: Any, level: float, text: str) -> None:
-    """A dotted line across, with its name."""
+    """A dotted line across, with its name below it: what is worse lies above."""
     ax.axhline(level, color="black", lw=0.8, linestyle=":")
-    ax.text(0.01, level, text, fontsize=7, va="bottom", transform=ax.get_yaxis_transform())
+    ax.text(0.01, level, text, fontsize=7, va="top", transform=ax.get_yaxis_transform())
