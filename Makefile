@@ -49,10 +49,10 @@ lab: .venv/.lab .venv/.notebooks  ## open the notebooks in Jupyter
 	$(BIN)/jupyter lab notebooks
 
 site: .venv/.lab .venv/.site  ## build the site, chapters/_build/html; its cells run once, the next build takes seconds
-	$(BIN)/sphinx-build $(STRICT) chapters chapters/_build/html
+	$(BIN)/sphinx-build $(STRICT) -d chapters/_build/trees chapters chapters/_build/html
 
 site-fast: .venv/.lab .venv/.site  ## the site without what the cells print, chapters/_build/fast
-	$(BIN)/sphinx-build $(STRICT) -D nb_execution_mode=off chapters chapters/_build/fast
+	$(BIN)/sphinx-build $(STRICT) -D nb_execution_mode=off -d chapters/_build/fast-trees chapters chapters/_build/fast
 
 site-check: .venv/.lab .venv/.test .venv/.browser  ## look at the built site in Chromium: links, formulas, widths, themes
 	$(BIN)/pytest tests/site
