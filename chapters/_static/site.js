@@ -6,6 +6,12 @@ function tidy() {
   for (const [place, name] of Object.entries(names)) {
     document.querySelector(place)?.setAttribute("aria-label", name);
   }
+  // The theme's page of search has no heading.
+  if (!document.querySelector("h1")) {
+    const heading = document.createElement("h1");
+    heading.textContent = "Search";
+    document.querySelector("article")?.prepend(heading);
+  }
   // What scrolls sideways can be reached, and scrolled, with the keyboard.
   for (const box of document.querySelectorAll("pre, div.math, .table-wrapper, .cell_output")) {
     if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;

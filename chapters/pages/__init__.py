@@ -16,6 +16,12 @@ from pages import docstrings, exhibits, figures, optimizers, reference, running
 
 CHAPTERS = Path(__file__).resolve().parent.parent
 ROOT = CHAPTERS.parent
+REPAIRS = {
+    'role="heading"': 'role="heading" aria-level="2"',  # captions in the table of contents
+    ' role="doc-biblioentry"': "",  # no longer a role, and its list has other things in it
+    '<div role="list" class="citation-list">': '<div class="citation-list">',
+    '<th class="head"><p></p></th>': "<td></td>",  # the empty corner of a table
+}
 
 
 def setup(app: Any) -> dict[str, Any]:
@@ -23,7 +29,7 @@ def setup(app: Any) -> dict[str, Any]:
     app.connect("builder-inited", _write)
     app.connect("autodoc-process-docstring", docstrings.process, priority=100)  # before napoleon
     app.connect("doctree-read", figures.describe)
-    app.connect("html-page-context", _headings, priority=900)  # after the theme
+    app.connect("html-page-context", _repair, priority=900)  # after the theme
     app.connect("build-finished", _add)
     # A part of the book whose chapters are still to be written has an empty list.
     logging.getLogger("sphinx.sphinx.directives.other").addFilter(lambda record: "glob pattern" not in str(record.msg))
@@ -52,11 +58,11 @@ def _pages(folder: Path) -> Iterator[tuple[str, str]]:
     yield from reference.pages()
 
 
-def _headings(app: Any, name: str, template: str, context: dict[str, Any], doctree: Any) -> None:
-    """Say of which level the captions of the table of contents are: a heading must."""
+def _repair(app: Any, name: str, template: str, context: dict[str, Any], doctree: Any) -> None:
+    """Mend what is wrong with the HTML for a screen reader."""
     for key in ("furo_navigation_tree", "body"):
-        if key in context:
-            context[key] = context[key].replace('role="heading"', 'role="heading" aria-level="2"')
+        for old, new in REPAIRS.items():
+            context[key] = (context.get(key) or "").replace(old, new)
 
 
 def _add(app: Any, exception: Exception | None) -> None:
