@@ -53,4 +53,3 @@ def test_what_the_site_holds(site, parsed):
     rule = (site / "optimizers/radam.html").read_text(encoding="utf-8")
     for word in ("rectification", "inclusive", "torch", "copy of the words"):
         assert word in rule
-    assert not (site / "_sources").exists()
