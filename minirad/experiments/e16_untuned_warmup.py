@@ -1,7 +1,7 @@
 """E16, the critique: does a warmup that nobody tuned do what RAdam does? Ma and Yarats, 2021 (arXiv 1910.04209).
 
 From step 5 on RAdam is Adam times r_t, and r_t sees no data. Ma and Yarats put a simple rule in its place: Adam with a
-linear warmup over 2 / (1 - beta2) steps, or an exponential one, 1 - beta2^t. Neither has anything to tune.
+linear warmup over 2 / (1 - beta2) steps, or an exponential one, 1 - exp(-(1 - beta2) t). Neither has anything to tune.
 
 The runs are E7's number words, with 6 + 6 layers and 600 steps. They must be longer than the warmup, at least three
 times 2 / (1 - beta2) steps; so beta2 = 0.99 is primary. The paper's 0.999 needs 6,000 steps: three seeds of a smaller
