@@ -43,6 +43,7 @@ def opened(browser, address, name, width=1280, theme="light"):
     page.on("response", lambda response: response.status >= 400 and wrong.append(f"{response.status}: {response.url}"))
     try:
         page.goto(address + name, wait_until="load")
+        page.add_style_tag(content="* { animation: none !important; transition: none !important; }")  # pale on the way
         page.evaluate("document.querySelectorAll('details').forEach(fold => { fold.open = true; })")
         yield page, wrong
     finally:
