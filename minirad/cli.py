@@ -83,8 +83,8 @@ class Compare:
 class Reproduce:
     """Run exhibits of the paper: figures, tables, theorems. Print a verdict for each claim and draw the figures.
 
-    With no exhibit named: the theory, and a demonstration of figure 1 on number words, without any download. What this
-    very code has done already is not done again.
+    With no exhibit named: the theory, and a demonstration of figure 1 on number words, without any download. A
+    training that is done already is not done again, even if the code has changed since: a line says so.
     """
 
     exhibits: Annotated[tyro.conf.Positional[tuple[str, ...]], arg(metavar="EXHIBIT ...", help_behavior_hint="")] = ()
@@ -97,13 +97,15 @@ class Reproduce:
     """How many processes train. Each computes on one thread."""
     dask: Annotated[str | None, arg(metavar="ADDRESS", help_behavior_hint="(default: without Dask)")] = None
     """Train on the workers of a Dask scheduler (tcp://host:port), or of one that is started here (local)."""
+    rerun_changed: bool = False
+    """Also do the trainings again that were done by other source code of minirad, or on another backend."""
     out: Annotated[Path, arg(metavar="FOLDER")] = Path("runs")
     """Where results, verdicts and figures go."""
 
     def prepare(self) -> Callable[[], None]:
         """Check the input; what is returned runs the exhibits."""
         return import_module("minirad.experiments.reproduce").prepare(
-            self.exhibits, self.scale, self.seeds, self.workers, self.dask, self.out
+            self.exhibits, self.scale, self.seeds, self.workers, self.dask, self.rerun_changed, self.out
         )
 
 

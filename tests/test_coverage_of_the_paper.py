@@ -18,7 +18,7 @@ teachers = build.teachers
 EQUATIONS = [f"({n})" for n in range(1, 11)]
 EXHIBITS = [f"E{n}" for n in range(1, 17)]
 THEORY = ["E1", "E2", "E3", "E4", "E5", "E6", "E15"]
-# Demanded as soon as their chapter is there.
+# By the chapter that has them.
 TRAININGS = {"08": ["E7", "E8"], "09": ["E10"], "10": ["E9"], "11": ["E13"], "12": ["E11", "E12", "E14"], "13": ["E16"]}
 
 
@@ -44,10 +44,9 @@ def test_an_equation_or_exhibit_of_theory_is_checked_by_a_cell(item, found):
 
 @pytest.mark.parametrize(("chapter", "exhibits"), TRAININGS.items())
 def test_an_exhibit_of_trainings_is_in_its_chapter(chapter, exhibits, found):
-    if not list(CHAPTERS.glob(f"{chapter}-*.md")):
-        pytest.skip(f"chapter {chapter} is not written yet")
     for exhibit in exhibits:
-        assert exhibit in found, f"no cell of a chapter calls evidence({exhibit!r}) or has the mark # {exhibit}"
+        own = [cell for cell in found.get(exhibit, ()) if cell.chapter.name.startswith(f"{chapter}-")]
+        assert own, f"no cell of chapter {chapter} calls evidence({exhibit!r}) or has the mark # {exhibit}"
 
 
 def test_inequality_10_is_false_and_9_is_true_by_the_chapter_s_own_function(found):

@@ -30,7 +30,13 @@ Crews = Callable[[], AbstractContextManager[Crew]]
 
 
 def prepare(
-    names: Sequence[str], scale: str, seeds: int | None, workers: int | None, dask: str | None, out: Path
+    names: Sequence[str],
+    scale: str,
+    seeds: int | None,
+    workers: int | None,
+    dask: str | None,
+    rerun_changed: bool,
+    out: Path,
 ) -> Callable[[], None]:
     """Check everything that was asked for; what is returned does it.
 
@@ -54,7 +60,7 @@ def prepare(
         _store(exhibit, scale, out).read(settings)
     for exhibit in chosen:
         _store(exhibit, scale, out).prepare()
-    return partial(_reproduce, plan, scale, crew, out)
+    return partial(_reproduce, plan, scale, crew, rerun_changed, out)
 
 
 def find(names: Sequence[str]) -> list[Exhibit]:
@@ -74,13 +80,17 @@ def _store(exhibit: Exhibit, scale: str, out: Path) -> Store:
     return Store(out, exhibit.name, scale, exhibit.edition)
 
 
-def _reproduce(plan: Sequence[tuple[Exhibit, Numbers]], scale: str, crew: Crews, out: Path) -> None:
+def _reproduce(
+    plan: Sequence[tuple[Exhibit, Numbers]], scale: str, crew: Crews, rerun_changed: bool, out: Path
+) -> None:
     """One exhibit after the other; then how many claims came out how."""
     start = perf_counter()
     for exhibit, settings in plan:
         print(f"{exhibit.name}  {exhibit.title}", flush=True)
         store = _store(exhibit, scale, out)
-        numbers, seconds = numbers_of(exhibit, settings, store, partial(do, out, crew, scale))
+        numbers, seconds = numbers_of(
+            exhibit, settings, store, partial(do, out, crew, scale, rerun_changed), anew=rerun_changed
+        )
         found = [claim.judge(numbers) for claim in exhibit.claims]
         if exhibit.claims:
             found = verdicts.record(out, exhibit, scale, found)
@@ -96,10 +106,10 @@ def _reproduce(plan: Sequence[tuple[Exhibit, Numbers]], scale: str, crew: Crews,
     print(f"{perf_counter() - start:.0f} s in all")
 
 
-def numbers_of(exhibit: Exhibit, settings: Numbers, store: Store, do: Do) -> tuple[Numbers, float]:
-    """The exhibit's numbers and seconds: those recorded by this very code on this backend, or else new ones."""
+def numbers_of(exhibit: Exhibit, settings: Numbers, store: Store, do: Do, anew: bool = False) -> tuple[Numbers, float]:
+    """The exhibit's numbers and seconds: those recorded by this very code on this backend, or new ones."""
     found, here = store.read(settings), environment()
-    if found is None or any(found[1].get(key) != here[key] for key in ("code", "backend")):
+    if anew or found is None or any(found[1].get(key) != here[key] for key in ("code", "backend")):
         start = perf_counter()
         store.write(settings, [exhibit.run(settings, do)], perf_counter() - start)
         found = store.read(settings)
@@ -108,11 +118,13 @@ def numbers_of(exhibit: Exhibit, settings: Numbers, store: Store, do: Do) -> tup
     return numbers, meta["seconds"]
 
 
-def do(out: Path, crew: Crews, scale: str, experiment: Experiment, runs: Sequence[Any]) -> list[list[Row]]:
+def do(
+    out: Path, crew: Crews, scale: str, rerun_changed: bool, experiment: Experiment, runs: Sequence[Any]
+) -> list[list[Row]]:
     """Do the runs in worker processes, but for those that are done already: the rows of each.
 
-    A training takes long, and most changes of the code have nothing to do with it: so those of other code are kept, and
-    counted aloud. When a change makes them invalid, the experiment's edition is raised. A training that diverged has
+    A training takes long, and most changes of the code have nothing to do with it: so those of other code, or
+    of another backend, are kept and counted aloud, unless rerun_changed asks for new ones. A training that diverged has
     rows. One that raised an error has none, and is done again.
 
     Raises:
@@ -121,10 +133,13 @@ def do(out: Path, crew: Crews, scale: str, experiment: Experiment, runs: Sequenc
     ledger, differ = Ledger(replace(experiment, scale=lambda settings: scale), out), differing(runs)
     with ledger.held(runs):
         known = {settings: _done(ledger, settings) for settings in runs}
-        todo = [settings for settings, record in known.items() if record is None]
-        if changed := sum(record is not None and record.changed for record in known.values()):
+        changed = [settings for settings, record in known.items() if record and record.changed]
+        todo = [settings for settings, record in known.items() if not record or (rerun_changed and record.changed)]
+        if changed and not rerun_changed:
             print(
-                f"    {changed} of {len(runs)} trainings were done by other code of minirad, and are kept", flush=True
+                f"    {len(changed)} of {len(runs)} trainings were done by other source of minirad than now, or on "
+                "another\n    backend, and are kept; --rerun-changed does them again",
+                flush=True,
             )
         if todo:
             with crew() as who:

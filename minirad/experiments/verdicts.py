@@ -14,12 +14,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from minirad.experiments.exhibit import CONTRADICTED, INCONCLUSIVE, SCALES, SUPPORTED, WORDS, Exhibit, Verdict, exhibits
+from minirad.experiments.judging import ALPHA
 from minirad.experiments.results import Row
 from minirad.experiments.statistics_tests import holm
 from minirad.files import write_whole
 
 NAME = "verdicts.jsonl"
-ALPHA = 0.05
 
 
 def read(folder: Path) -> list[Row]:

@@ -114,9 +114,11 @@ def test_what_is_run_by_default(monkeypatch):
     monkeypatch.setattr(reproduce, "_reproduce", lambda *args: plans.append(args))
     cli.main(["reproduce"])
     cli.main(["reproduce", "--scale", "laptop", "--seeds", "3", "--out", "there"])
-    (plan, scale, _, out), (other, *_) = plans
+    cli.main(["reproduce", "--rerun-changed"])
+    (plan, scale, _, rerun, out), (other, *_), (*_, asked, _) = plans
     assert [exhibit.name for exhibit, _ in plan] == ["E1", "E2", "E3", "E4", "E5", "E6", "E15", "E7-demo"]
     assert (scale, out, plan[-1][1]["seeds"], other[-1][1]["seeds"]) == ("quick", Path("runs"), 2, 3)
+    assert (rerun, asked) == (False, True)
 
 
 def test_a_figure_says_what_it_is_and_what_the_paper_reports(tmp_path):
@@ -154,8 +156,8 @@ def test_a_demonstration(small, capsys):
 def trained(tmp_path):
     """Does tiny experiments as an exhibit would."""
 
-    def run(*runs):
-        return reproduce.do(tmp_path / "out", crew_of(1, None), "quick", tiny_experiments.TINY, runs)
+    def run(*runs, rerun_changed=False):
+        return reproduce.do(tmp_path / "out", crew_of(1, None), "quick", rerun_changed, tiny_experiments.TINY, runs)
 
     return run
 
@@ -178,8 +180,25 @@ def test_a_training_by_other_code_is_kept_and_counted(trained, tmp_path, capsys)
     for key in ("code", "backend"):
         meta.write_text(json.dumps(old | {key: "another"}))
         assert trained(well) == rows
-        assert capsys.readouterr().out == "    1 of 1 trainings were done by other code of minirad, and are kept\n"
+        assert capsys.readouterr().out == (
+            "    1 of 1 trainings were done by other source of minirad than now, or on another\n    backend, "
+            "and are kept; --rerun-changed does them again\n"
+        )
         assert json.loads(meta.read_text())[key] == "another"
+        assert trained(well, rerun_changed=True) == rows
+        assert "1 of 1 trainings to do" in capsys.readouterr().out
+        assert json.loads(meta.read_text())[key] != "another"
+
+
+@on_numpy
+def test_a_demonstration_after_the_code_changed(small, capsys):
+    """Numbers of this code that were made from trainings of other code don't hide these from --rerun-changed."""
+    printed(capsys, "E7-demo", "--workers", "1")
+    for meta in Path("runs/E7-demo/quick").glob("*.meta.json"):
+        if "cpu_seconds" in meta.read_text():  # a training
+            meta.write_text(json.dumps(json.loads(meta.read_text()) | {"code": "another"}))
+    assert "trainings" not in printed(capsys, "E7-demo")
+    assert "4 of 4 trainings to do" in printed(capsys, "E7-demo", "--rerun-changed", "--workers", "1")
 
 
 def test_a_training_with_an_error_is_done_again(trained, capsys):
