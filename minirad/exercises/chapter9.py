@@ -9,7 +9,6 @@ import numpy as np
 
 from minirad.exercises.checking import close, exercise, expect, mistake
 from minirad.experiments.arms import mean_rate
-from minirad.experiments.mean_share import mean_share
 from minirad.variance import rectification
 
 
@@ -65,7 +64,7 @@ def the_mean_with_milestones(share_of_rate: Any) -> str:
 
     for name, factor in (("milestones", milestones), ("a linear fall", linear), ("a constant", lambda t: 1.0)):
         for beta2 in (0.999, 0.99):
-            got, wanted = share_of_rate(1200, beta2, factor), mean_share(1200, beta2, factor)
+            got, wanted = share_of_rate(1200, beta2, factor), mean_rate(1200, beta2, factor)
             case, factors = f"{name}, beta2 {beta2}", [factor(t) for t in range(1, 1201)]
             expect(not np.isnan(got), f"{case}: the result is nan. The first four steps have no r_t: count 0.")
             mistake(

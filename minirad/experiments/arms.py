@@ -23,23 +23,31 @@ EPSILONS = ("1e-7", "1e-6", "1e-5", "1e-4", "1e-3", "1e-2")
 FROZEN = 0.25  # of the run: Adam-2k's steps in which only v moves, as long as E7's warmup
 
 
+Decay = Callable[[int], float]  # what a rate is multiplied with at step t = 1, 2, ...
+
+
+def constant(t: int) -> float:
+    """No decay."""
+    return 1.0
+
+
 @dataclass(frozen=True)
 class Setup:
-    """What the settings of a training say about its optimizer. ``steps`` are those of the whole run."""
+    """What the settings of a training say about its optimizer.
+
+    ``steps`` are those of the whole run; ``decay`` is the schedule that all arms share.
+    """
 
     lr: float
     steps: int
     beta2: float = 0.999
     weight_decay: float = 0.0
+    decay: Decay = constant
 
     @property
     def shared(self) -> dict[str, Any]:
         """What a rule of Adam's family is built with."""
         return {"lr": self.lr, "betas": (0.9, self.beta2), "weight_decay": self.weight_decay}
-
-
-def _always(t: int, setup: Setup) -> float:
-    return 1.0
 
 
 @dataclass(frozen=True)
@@ -48,23 +56,14 @@ class Arm:
 
     title: str
     build: Callable[[Any, Setup], optim.Optimizer]
-    factor: Callable[[int, Setup], float] = _always
+    factor: Callable[[int, Setup], float] = lambda t, setup: 1.0
 
 
-def optimizer_of(
-    arm: str, params: Any, setup: Setup, decay: Callable[[int], float] | None = None
-) -> tuple[optim.Optimizer, LambdaLR]:
-    """The optimizer of an arm, and the schedule to step after it.
-
-    Args:
-        arm: a key of ARMS.
-        params: named parameters.
-        setup: the rate and the length of the run.
-        decay: the schedule that all arms share: what the rate is multiplied with at step t = 1, 2, ... .
-    """
+def optimizer_of(arm: str, params: Any, setup: Setup) -> tuple[optim.Optimizer, LambdaLR]:
+    """The optimizer of an arm (a key of ARMS), and the schedule to step after it, from named parameters."""
     own = ARMS[arm]
     optimizer = own.build(params, setup)
-    return optimizer, LambdaLR(optimizer, lambda done: own.factor(done + 1, setup) * (decay(done + 1) if decay else 1))
+    return optimizer, LambdaLR(optimizer, lambda done: own.factor(done + 1, setup) * setup.decay(done + 1))
 
 
 def r(t: int, setup: Setup) -> float:
@@ -74,9 +73,14 @@ def r(t: int, setup: Setup) -> float:
 
 
 @lru_cache
-def mean_rate(steps: int, beta2: float) -> float:
-    """The mean of r_t over a run, 0 as long as there is none: RAdam's mean rate as a share of lr."""
-    return fmean(r(t, Setup(0.0, steps, beta2)) for t in range(1, steps + 1))
+def mean_rate(steps: int, beta2: float, decay: Decay = constant) -> float:
+    """RAdam's mean rate as a share of its rate: the mean of r_t over a run, step t counted with the weight decay(t).
+
+    So Adam at this share of the rate, with the same decay, goes as far in all as RAdam would with steps of equal size.
+    Where there is no r_t it counts as 0.
+    """
+    run, setup = range(1, steps + 1), Setup(0.0, steps, beta2)
+    return fmean([r(t, setup) for t in run], weights=[decay(t) for t in run])
 
 
 def _sgd(params: Any, setup: Setup) -> optim.Optimizer:
@@ -124,7 +128,7 @@ def _untuned_exponential(t: int, setup: Setup) -> float:
 
 
 def _mean_rate(t: int, setup: Setup) -> float:
-    return mean_rate(setup.steps, setup.beta2)
+    return mean_rate(setup.steps, setup.beta2, setup.decay)
 
 
 ARMS = {

@@ -24,9 +24,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minirad.experiments import rates
+from minirad.experiments.arms import mean_rate
 from minirad.experiments.exhibit import Claim, Do, Exhibit, Numbers, Verdict
 from minirad.experiments.judging import ALIKE, PAIRED, alike, larger, smaller
-from minirad.experiments.mean_share import mean_share
 from minirad.experiments.results import Row
 from minirad.experiments.statistics import mean_interval
 from minirad.experiments.task_language import LOOKS, Training, corpus_of, experiment, falling
@@ -51,7 +51,7 @@ GROUPS = {
     "radam": Group("RAdam, tuned", "radam", "beta2", "tuned"),
     "adam matched": Group("Adam, paper's rate", "adam", "beta2", "matched"),
     "radam matched": Group("RAdam, paper's rate", "radam", "beta2", "matched"),
-    "adam mean rate": Group("Adam, RAdam's mean rate", "adam", "beta2", "mean of RAdam's"),
+    "adam mean rate": Group("Adam, RAdam's mean rate", "adam-mean-rate", "beta2", "RAdam's"),
     "adam r": Group("Adam times r_t", "adam-r", "beta2", "RAdam's"),
     "adam untuned": Group("Adam, untuned warmup", "adam-untuned-linear", "beta2", "RAdam's"),
     "adam fitted": Group("Adam, tuned, beta2 fitted", "adam", "fitted", "tuned"),
@@ -73,9 +73,8 @@ def run(settings: Numbers, do: Do) -> Numbers:
         make = partial(training, beta2=settings[kind], split="validation")
         best[kind], tables[kind] = rates.tuned(do, EXPERIMENT, make, TUNED, settings["half_decades"], _score)
     steps = settings["training"]["steps"]
-    share = mean_share(steps, settings["beta2"], lambda t: falling(t, steps))
-    own = best["beta2"]["radam"]
-    lr = {"matched": settings["matched"], "RAdam's": own, "mean of RAdam's": float(f"{share * own:.4g}")}
+    share = mean_rate(steps, settings["beta2"], partial(falling, steps=steps))
+    lr = {"matched": settings["matched"], "RAdam's": best["beta2"]["radam"]}
     seeds = list(range(100, 100 + settings["seeds"]))
     plan = {
         name: [

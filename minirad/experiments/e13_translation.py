@@ -25,9 +25,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minirad.experiments import rates, task_translation
+from minirad.experiments.arms import mean_rate
 from minirad.experiments.exhibit import CONTRADICTED, INCONCLUSIVE, SUPPORTED, Claim, Do, Exhibit, Numbers, Verdict
 from minirad.experiments.judging import ALIKE, ALPHA, PAIRED, alike, larger
-from minirad.experiments.mean_share import mean_share
 from minirad.experiments.results import Row
 from minirad.experiments.statistics import mean_interval, paired_difference
 from minirad.experiments.task_translation import DECAYS, Training, experiment, loss_of
@@ -53,7 +53,7 @@ GROUPS = {
     "warmup": Group("Adam, warmup", WARMUP, "de-en", "beta2", WARMUP),
     "radam": Group("RAdam", "radam", "de-en", "beta2", "radam"),
     "radam matched": Group("RAdam, the warmup's rate", "radam", "de-en", "beta2", WARMUP),
-    "adam mean rate": Group("Adam, RAdam's mean rate", "adam", "de-en", "beta2", "mean of RAdam's"),
+    "adam mean rate": Group("Adam, RAdam's mean rate", "adam-mean-rate", "de-en", "beta2", "radam"),
     "adam r": Group("Adam times r_t", "adam-r", "de-en", "beta2", "radam"),
     "adam untuned": Group("Adam, untuned warmup", "adam-untuned-linear", "de-en", "beta2", "radam"),
     "warmup fitted": Group("Adam, warmup, beta2 fitted", WARMUP, "de-en", "fitted", WARMUP),
@@ -86,13 +86,12 @@ def run(settings: Numbers, do: Do) -> Numbers:
     for kind in ("beta2", "fitted"):
         make = partial(tuning, beta2=settings[kind])
         best[kind], tables[kind] = rates.tuned(do, EXPERIMENT, make, TUNED, settings["half_decades"], _score)
-    share = mean_share(own["steps"], settings["beta2"], lambda t: DECAYS[own["decay"]](t, own["steps"]))
-    mean = {"mean of RAdam's": float(f"{share * best['beta2']['radam']:.4g}")}
+    share = mean_rate(own["steps"], settings["beta2"], lambda t: DECAYS[own["decay"]](t, own["steps"]))
     seeds = list(range(100, 100 + settings["seeds"]))
     half = seeds[: (len(seeds) + 1) // 2]
     plan = [
         (name, Training(
-            group.arm, (best[group.beta2] | mean)[group.rate], seed, settings[group.beta2],
+            group.arm, best[group.beta2][group.rate], seed, settings[group.beta2],
             **own | {"direction": group.direction, "beam": settings["beam"], "translate": "test"},
         ))
         for seed in seeds

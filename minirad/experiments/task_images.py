@@ -101,10 +101,9 @@ def train(training: Training) -> list[Row]:
     task, images = TASKS[training.data], _images(training.data, training.validation)
     model = ResNet(task.depth, len(images.classes), widths=task.widths, in_channels=images.image_shape[0])
     criterion = CrossEntropyLoss()
-    setup = Setup(training.lr, training.steps, training.beta2, WEIGHT_DECAY)
-    optimizer, scheduler = optimizer_of(
-        training.arm, model.named_parameters(), setup, partial(rate_factor, training=training)
-    )
+    decay = partial(rate_factor, training=training)
+    setup = Setup(training.lr, training.steps, training.beta2, WEIGHT_DECAY, decay)
+    optimizer, scheduler = optimizer_of(training.arm, model.named_parameters(), setup)
     transform = _transform(task, images)
     batches = data.Loader(images.train.x, images.train.y, batch_size=task.batch_size, transform=transform)
     score_at = {round(training.steps * i / training.scores) for i in range(1, training.scores + 1)}

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import count, islice
 from math import inf, isfinite, log
 from statistics import fmean
@@ -84,10 +84,8 @@ def train(training: Training) -> list[Row]:
         words, training.embedding, training.hidden, training.layers, training.dropout,
         [cutoff for cutoff in training.cutoffs if cutoff < words] or None,
     )  # fmt: skip
-    setup = Setup(training.lr, training.steps, training.beta2)
-    optimizer, scheduler = optimizer_of(
-        training.arm, model.named_parameters(), setup, lambda t: falling(t, training.steps)
-    )
+    setup = Setup(training.lr, training.steps, training.beta2, decay=partial(falling, steps=training.steps))
+    optimizer, scheduler = optimizer_of(training.arm, model.named_parameters(), setup)
     held_out = Chunks(getattr(texts, training.split), training.batch, training.unroll)
     losses, scores = list[float](), list[float]()
     looks = [round(i * training.steps / LOOKS) for i in range(1, LOOKS + 1)]

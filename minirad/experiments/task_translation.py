@@ -139,12 +139,13 @@ def trained(
         len(pairs.source), len(pairs.target), training.width, training.heads, training.layers, training.feed_forward,
         training.dropout,
     )  # fmt: skip
-    setup = Setup(training.lr, training.steps, training.beta2, training.weight_decay)
+    setup = Setup(
+        training.lr, training.steps, training.beta2, training.weight_decay,
+        lambda t: DECAYS[training.decay](t, training.steps),
+    )  # fmt: skip
     losses: list[float] = []
     with np.errstate(all="ignore"):  # a run that diverges says so in its result
-        optimizer, schedule = optimizer_of(
-            training.arm, model.named_parameters(), setup, lambda t: DECAYS[training.decay](t, training.steps)
-        )
+        optimizer, schedule = optimizer_of(training.arm, model.named_parameters(), setup)
         for t, (source, target) in enumerate(islice(batches(training, pairs), training.steps), 1):
             optimizer.zero_grad()
             loss = model.loss(source, target, training.smoothing)

@@ -8,7 +8,7 @@ import pytest
 from helpers import device, host
 
 from minirad import nn
-from minirad.experiments.arms import ARMS, EPSILONS, WARMUPS, Setup, mean_rate, optimizer_of, r
+from minirad.experiments.arms import ARMS, EPSILONS, WARMUPS, Setup, constant, mean_rate, optimizer_of, r
 
 STEPS, LR = 20, 0.1
 GRADIENTS = np.random.default_rng(0).normal(0.3, 1.0, (STEPS, 3))
@@ -18,8 +18,8 @@ START = np.array([1.0, -2.0, 0.5])
 def trained(arm, beta2=0.9, weight_decay=0.0, decay=None):
     """theta before step 1, 2, ... and after the last, and the rate of each step. The gradients are given."""
     w = nn.Parameter(device(START))
-    setup = Setup(LR, STEPS, beta2, weight_decay)
-    optimizer, scheduler = optimizer_of(arm, [("w", w)], setup, decay)
+    setup = Setup(LR, STEPS, beta2, weight_decay, decay or constant)
+    optimizer, scheduler = optimizer_of(arm, [("w", w)], setup)
     thetas, rates = [host(w).copy()], []
     for g in GRADIENTS:
         w.grad = device(g)
@@ -39,7 +39,7 @@ def plain_r(t, beta2):
     return sqrt((rho - 4) * (rho - 2) * end / ((end - 4) * (end - 2) * rho))
 
 
-def plain_rule(arm, t, beta2):
+def plain_rule(arm, t, beta2, decay):
     """What the arm does at step t: the rule, where it has epsilon, and what multiplies the rate."""
     r_t = plain_r(t, beta2)
     radam = ("sgd", 1.0) if r_t is None else ("adam before", r_t)
@@ -58,7 +58,8 @@ def plain_rule(arm, t, beta2):
         return second if t <= 5 else radam
     if arm.startswith("adam-eps-"):
         return "adam before", 1.0
-    mean = sum(plain_r(k, beta2) or 0.0 for k in range(1, STEPS + 1)) / STEPS
+    weights = {k: decay(k) if decay else 1.0 for k in range(1, STEPS + 1)}
+    mean = sum(weight * (plain_r(k, beta2) or 0.0) for k, weight in weights.items()) / sum(weights.values())
     return "adam after", {
         "adam": 1.0,
         "adam-mean-rate": mean,
@@ -75,7 +76,7 @@ def plain(arm, beta2, weight_decay, decay=None):
     frozen = 5 if arm.startswith("adam-2k") else 0  # a quarter of the run
 
     def step(theta, m_hat, v, t, lr):
-        kind, share = ("adam after", 1.0) if frozen else plain_rule(arm, t, beta2)
+        kind, share = ("adam after", 1.0) if frozen else plain_rule(arm, t, beta2, decay)
         if kind == "skip":
             return theta
         if kind == "adam after":  # a schedule, with which the decay goes too; it does not go with r_t
@@ -160,6 +161,21 @@ def test_the_mean_rate_is_radams(beta2):
     assert np.ptp(constant) == 0
     assert constant.mean() == pytest.approx(rectified.mean(), rel=1e-12)
     assert constant[0] / LR == pytest.approx(sum(r(t, Setup(1, 1, beta2)) for t in range(1, STEPS + 1)) / STEPS)
+
+
+@pytest.mark.parametrize("beta2", [0.9, 0.99, 0.999])
+def test_the_mean_rate_goes_as_far_as_radam_under_a_schedule_too(beta2):
+    """Steps at a small rate count little: r_t grows, so the mean is below the plain one where the rate falls."""
+    constant, rectified = (trained(arm, beta2, decay=lambda t: 1 / t)[1] for arm in ("adam-mean-rate", "adam-r"))
+    assert constant.sum() == pytest.approx(rectified.sum(), rel=1e-12)
+    np.testing.assert_allclose(constant * np.arange(1, STEPS + 1), constant[0], rtol=1e-12)
+    assert constant[0] < LR * mean_rate(STEPS, beta2)
+
+
+def test_a_mean_rate_with_weights():
+    assert mean_rate(50, 0.99, lambda t: 7.0) == pytest.approx(mean_rate(50, 0.99))
+    assert mean_rate(5, 0.999, lambda t: t == 5) == pytest.approx(0.017311503166)
+    assert mean_rate(4, 0.999) == 0
 
 
 def test_a_known_mean_rate():

@@ -53,8 +53,8 @@ def test_arms_of_a_seed_are_paired():
 def test_the_rate_falls(monkeypatch):
     seen = []
 
-    def spied(arm, params, setup, decay):
-        optimizer, scheduler = optimizer_of(arm, params, setup, decay)
+    def spied(*arguments):
+        optimizer, scheduler = optimizer_of(*arguments)
         step = optimizer.step
         optimizer.step = lambda: seen.append(optimizer.param_groups[0]["lr"]) or step()
         return optimizer, scheduler
