@@ -3,10 +3,11 @@
     python chapters/build.py                    write the notebooks, and the tables of for-teachers.md
     python chapters/build.py --check            compare them with the chapters, byte by byte; write nothing
     python chapters/build.py --execute NAME...  run chapters from top to bottom ("all": every one); write nothing
+    python chapters/build.py --outputs NAME...  run them, and keep in their notebooks what the cells show
     python chapters/build.py --student FOLDER   write the notebooks without the solutions of the exercises
 
-The same chapter gives the same bytes everywhere: cell ids come from its name and the cell's index, and outputs are left
-out, since the last digits differ between processors.
+The same chapter gives the same bytes everywhere, outputs aside: cell ids come from its name and the cell's index. What
+the cells showed when they were last run stays in the notebook, up to the first cell that has changed since.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from nbclient.exceptions import CellControlSignal, DeadKernelError
 CHAPTERS = Path(__file__).resolve().parent
 sys.path.insert(0, str(CHAPTERS))
 
+import outputs  # noqa: E402
 import teachers  # noqa: E402
 
 NOTEBOOKS = CHAPTERS.parent / "notebooks"
@@ -74,6 +76,11 @@ def to_bytes(notebook: nbformat.NotebookNode) -> bytes:
     return (nbformat.writes(notebook) + "\n").encode()
 
 
+def read(path: Path) -> nbformat.NotebookNode:
+    """A notebook from its file."""
+    return nbformat.read(path, as_version=4)
+
+
 def write(
     chapters: Path = CHAPTERS, notebooks: Path = NOTEBOOKS, make: Callable[[Path], nbformat.NotebookNode] = build
 ) -> list[Path]:
@@ -81,8 +88,12 @@ def write(
     notebooks.mkdir(parents=True, exist_ok=True)
     paths = []
     for chapter in find_chapters(chapters):
-        paths.append(notebooks / f"{chapter.stem}.ipynb")
-        paths[-1].write_bytes(to_bytes(make(chapter)))
+        path = notebooks / f"{chapter.stem}.ipynb"
+        notebook = make(chapter)
+        if make is build and path.exists():
+            notebook = outputs.keep(read(path), notebook)
+        path.write_bytes(to_bytes(notebook))
+        paths.append(path)
     return paths
 
 
@@ -94,21 +105,39 @@ def check(chapters: Path = CHAPTERS, notebooks: Path = NOTEBOOKS) -> list[str]:
         path = notebooks / name
         if not path.exists():
             problems.append(f"{name} is missing: run python chapters/build.py")
-        elif path.read_bytes() != to_bytes(build(chapter)):
+        elif to_bytes(outputs.drop(read(path))) != to_bytes(build(chapter)):
             problems.append(f"{name} differs from {chapter.name}: edit the chapter, then run python chapters/build.py")
     orphans = sorted(path.name for path in notebooks.glob("*.ipynb") if path.name not in wanted)
     return problems + [f"{name} has no chapter: remove it, or write {name[:-6]}.md" for name in orphans]
 
 
-def execute(chapter: Path) -> str | None:
-    """Run the chapter in a kernel of its own, in an empty folder. Returns the error as text, or None."""
+def not_run(notebooks: Path = NOTEBOOKS) -> list[str]:
+    """Which notebooks lack what their cells show, one line each."""
+    return [
+        f"{path.name} lacks outputs: run python chapters/build.py --outputs {path.stem}"
+        for path in sorted(notebooks.glob("*.ipynb"))
+        if outputs.missing(read(path))
+    ]
+
+
+def execute(chapter: Path, keep_in: Path | None = None) -> str | None:
+    """Run the chapter in a kernel of its own, in an empty folder. Returns the error as text, or None.
+
+    ``keep_in`` is the folder of the notebook that keeps what the cells showed.
+    """
+    notebook = build(chapter)
     with tempfile.TemporaryDirectory() as folder:
         resources = {"metadata": {"path": folder}}
-        client = NotebookClient(build(chapter), timeout=600, kernel_name="python3", resources=resources)
+        client = NotebookClient(notebook, timeout=600, kernel_name="python3", resources=resources)
         try:
             client.execute(env={**os.environ, "IPYTHONDIR": folder})  # nobody's own IPython settings
         except (CellControlSignal, DeadKernelError) as error:
             return f"{chapter.name}: {COLOURS.sub('', str(error))}"
+    if keep_in:
+        for cell in notebook.cells:
+            if cell.cell_type == "code":
+                cell.outputs = list(outputs.shown(cell))
+        (keep_in / f"{chapter.stem}.ipynb").write_bytes(to_bytes(outputs.keep(notebook, build(chapter))))
     return None
 
 
@@ -118,6 +147,7 @@ def main(arguments: list[str] | None = None) -> int:
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--check", action="store_true", help="compare, write nothing")
     what.add_argument("--execute", nargs="+", metavar="NAME", help='run chapters ("all": every one), write nothing')
+    what.add_argument("--outputs", nargs="+", metavar="NAME", help="run chapters, keep what the cells show")
     what.add_argument("--student", type=Path, metavar="FOLDER", help="write the notebooks without the solutions")
     options = parser.parse_args(arguments)
     if options.student and options.student.resolve() == NOTEBOOKS:
@@ -128,13 +158,13 @@ def main(arguments: list[str] | None = None) -> int:
         problems = check() + teachers.check(list(chapters.values()))
         print("\n".join(problems) or f"{len(chapters)} notebooks in sync")
         return bool(problems)
-    if options.execute:
-        names = list(chapters) if options.execute == ["all"] else [name.removesuffix(".md") for name in options.execute]
+    if to_run := options.execute or options.outputs:
+        names = list(chapters) if to_run == ["all"] else [name.removesuffix(".md") for name in to_run]
         if unknown := [name for name in names if name not in chapters]:
             parser.error(f"no chapter {', '.join(unknown)}; there are: {', '.join(chapters) or 'none'}")
         errors = 0
         for name in names:
-            error = execute(chapters[name])
+            error = execute(chapters[name], NOTEBOOKS if options.outputs else None)
             errors += error is not None
             print(error or f"{name}: ok", flush=True)
         return errors > 0

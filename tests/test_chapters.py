@@ -1,10 +1,14 @@
 """The builder of the notebooks, the notebooks themselves, and every chapter from top to bottom."""
 
+import base64
 import importlib.util
+import io
 from pathlib import Path
 
 import nbformat
+import numpy as np
 import pytest
+from PIL import Image
 
 ROOT = Path(__file__).resolve().parent.parent
 spec = importlib.util.spec_from_file_location("chapters_build", ROOT / "chapters" / "build.py")
@@ -96,12 +100,70 @@ def test_check_notices_a_stale_notebook(folders):
     assert (notebooks / "01-small.ipynb").read_bytes() == before  # check writes nothing
 
 
-def test_check_notices_outputs(folders):
+def fill(path):
+    """Give each cell of a notebook a number and an output, as if it had been run."""
+    notebook = nbformat.read(path, as_version=4)
+    for number, cell in enumerate((cell for cell in notebook.cells if cell.cell_type == "code"), start=1):
+        cell.execution_count = number
+        cell.outputs = [nbformat.v4.new_output("stream", text=str(number))]
+    path.write_bytes(build.to_bytes(notebook))
+
+
+def texts(path):
+    """What the cells of a notebook show."""
+    cells = [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+    return ["".join(output.text for output in cell.outputs) for cell in cells]
+
+
+def test_outputs_are_no_difference_to_the_chapter(folders):
     chapters, notebooks = folders
-    notebook = nbformat.read(notebooks / "01-small.ipynb", as_version=4)
-    notebook.cells[3].outputs = [nbformat.v4.new_output("stream", text="42")]
-    (notebooks / "01-small.ipynb").write_bytes(build.to_bytes(notebook))
-    assert len(build.check(chapters, notebooks)) == 1
+    fill(notebooks / "01-small.ipynb")
+    assert build.check(chapters, notebooks) == []
+
+
+def test_building_keeps_outputs_up_to_the_first_changed_cell(folders):
+    chapters, notebooks = folders
+    path = notebooks / "01-small.ipynb"
+    fill(path)
+    (chapters / "01-small.md").write_text(CHAPTER.replace("Some text", "Other text"), encoding="utf-8")
+    build.write(chapters, notebooks)
+    assert texts(path) == ["1", "2"]
+    assert build.not_run(notebooks) == []
+    (chapters / "01-small.md").write_text(CHAPTER.replace("* 7 == 42", "* 7 < 43"), encoding="utf-8")
+    build.write(chapters, notebooks)
+    assert texts(path) == ["1", ""]
+    (problem,) = build.not_run(notebooks)
+    assert problem == "01-small.ipynb lacks outputs: run python chapters/build.py --outputs 01-small"
+
+
+def test_the_student_notebooks_have_no_outputs(folders):
+    chapters, notebooks = folders
+    path = notebooks / "01-small.ipynb"
+    fill(path)
+    build.write(chapters, notebooks, make=build.student)
+    assert texts(path) == ["", ""]
+
+
+def test_which_outputs_a_notebook_keeps():
+    image = io.BytesIO()
+    Image.linear_gradient("L").save(image, "PNG")
+    png = base64.b64encode(image.getvalue()).decode()
+    figure = nbformat.v4.new_output("display_data", {"image/png": png, "text/plain": "<Figure at 0x7f>"})
+    outputs = [
+        nbformat.v4.new_output("stream", text="a line\n"),
+        nbformat.v4.new_output("stream", text="x" * 5000),
+        nbformat.v4.new_output("stream", name="stderr", text="a warning"),
+        nbformat.v4.new_output("execute_result", {"text/plain": "42"}),
+        nbformat.v4.new_output("display_data", {"text/markdown": "long" * 2000, "text/plain": "Markdown"}),
+        figure,
+    ]
+    kept = list(build.outputs.shown(nbformat.v4.new_code_cell(outputs=outputs)))
+    assert [output.output_type for output in kept] == ["stream", "execute_result", "display_data"]
+    assert "0x" not in str(kept[2].data["text/plain"])
+    with Image.open(io.BytesIO(base64.b64decode(kept[2].data["image/png"]))) as small:
+        assert (small.mode, small.size) == ("P", (256, 256))
+        seen = np.asarray(small.convert("L"), float)
+    np.testing.assert_allclose(seen, np.arange(256.0)[:, None] * np.ones(256), atol=4)  # 64 greys for 256
 
 
 def test_check_notices_a_missing_and_an_orphan_notebook(folders):
@@ -117,6 +179,16 @@ def test_execute_leaves_nothing_behind(folders, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert build.execute(folders[0] / "01-small.md") is None
     assert not list(tmp_path.rglob("left_behind.txt"))
+
+
+@pytest.mark.slow
+def test_execute_can_keep_what_the_cells_show(folders):
+    chapters, notebooks = folders
+    assert build.execute(chapters / "01-small.md", keep_in=notebooks) is None
+    notebook = nbformat.read(notebooks / "01-small.ipynb", as_version=4)
+    assert [cell.execution_count for cell in notebook.cells if cell.cell_type == "code"] == [1, 2]
+    assert notebook.cells[3].outputs[0].data == {"text/plain": "42"}
+    assert build.check(chapters, notebooks) == build.not_run(notebooks) == []
 
 
 @pytest.mark.slow

@@ -1,0 +1,64 @@
+"""What a notebook keeps of what its cells showed, for a reader on a code host: figures, and short texts.
+
+It is no part of the comparison with the chapter, since last digits and times differ between machines. A cell without a
+number in its brackets has not been run since it, or one before it, changed.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Iterator
+
+from nbformat import NotebookNode
+from PIL import Image
+
+LONGEST_TEXT = 4_000  # characters
+COLOURS = 64  # of a figure: greys, a few lines, their edges
+
+
+def small(png: str) -> str:
+    """A figure, as base64, with fewer colours: a third of the bytes, and no date or version in them."""
+    with Image.open(io.BytesIO(base64.b64decode(png))) as figure:
+        file = io.BytesIO()
+        figure.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE).save(file, "PNG", optimize=True)
+    return base64.b64encode(file.getvalue()).decode()
+
+
+def shown(cell: NotebookNode) -> Iterator[NotebookNode]:
+    """The outputs of a cell that has been run, as its notebook keeps them."""
+    for output in cell.outputs:
+        if output.output_type == "stream":
+            if output.name == "stdout" and len(output.text) <= LONGEST_TEXT:
+                yield output
+        elif output.output_type in {"display_data", "execute_result"}:
+            data = output.data
+            if "image/png" in data:
+                output.data = NotebookNode({"image/png": small(data["image/png"]), "text/plain": "<Figure>"})
+                output.metadata = NotebookNode()
+                yield output
+            elif all(len("".join(text)) <= LONGEST_TEXT for text in data.values() if isinstance(text, str)):
+                yield output
+
+
+def keep(run: NotebookNode, notebook: NotebookNode) -> NotebookNode:
+    """Give each cell of the notebook what the same cell showed in a run of it, up to the first one that differs."""
+    was, cells = ([cell for cell in n.cells if cell.cell_type == "code"] for n in (run, notebook))
+    for old, new in zip(was, cells, strict=False):
+        if old.source != new.source:
+            break
+        new.outputs, new.execution_count = old.outputs, old.execution_count
+    return notebook
+
+
+def drop(notebook: NotebookNode) -> NotebookNode:
+    """The notebook without any output."""
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+    return notebook
+
+
+def missing(notebook: NotebookNode) -> bool:
+    """Whether a cell has not been run."""
+    return any(cell.cell_type == "code" and cell.execution_count is None for cell in notebook.cells)
