@@ -48,6 +48,9 @@ notebooks: .venv/.test  ## build notebooks/ from chapters/
 lab: .venv/.lab .venv/.notebooks  ## open the notebooks in Jupyter
 	$(BIN)/jupyter lab notebooks
 
+lab-check: .venv/.lab .venv/.test .venv/.notebooks .venv/.browser  ## run each notebook in JupyterLab, in Chromium
+	$(BIN)/pytest tests/lab --durations=0
+
 site: .venv/.lab .venv/.site  ## build the site, chapters/_build/html; its cells run once, the next build takes seconds
 	$(BIN)/sphinx-build $(STRICT) -d chapters/_build/trees chapters chapters/_build/html
 
@@ -71,4 +74,4 @@ clean:  ## remove what the tools left, and .venv
 	$(BIN)/pip install --quiet -c constraints.txt -e '.[$*]'
 	touch $@
 
-.PHONY: help run test fake parity mutants lint types format bench notebooks lab site site-fast site-check ci clean
+.PHONY: help run test fake parity mutants lint types format bench notebooks lab lab-check site site-fast site-check ci clean

@@ -4,9 +4,12 @@ MINIRAD_TEST_BACKEND is numpy (the default), fake-cupy (the strict stand-in for 
 real one, which needs a GPU). Tests use ``host`` and ``device`` of helpers.py and so run on each.
 
 Markers: gpu needs CuPy and a device, and switches to it by itself; parity compares with PyTorch, JAX or optax. Both are
-skipped, with the reason, where these are missing.
+skipped, with the reason, where these are missing. MINIRAD_CHROMIUM names the browser's program for tests/site and
+tests/lab.
 """
 
+import os
+import shutil
 import sys
 from importlib.util import find_spec
 
@@ -31,6 +34,8 @@ settings.register_profile("repeat", patient, derandomize=True, max_examples=50)
 settings.register_profile("search", patient, max_examples=1000)
 settings.load_profile("repeat")
 
+collect_ignore = ["lab"]  # minutes in a browser: make lab-check asks for it by name
+PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 PEERS = {
     "torch": "needs PyTorch: pip install torch==2.13.0, or minirad[torch]",
     "optax": "needs optax and JAX: pip install optax jax, or minirad[parity]",
@@ -87,3 +92,17 @@ def optax():
     module, jax = (pytest.importorskip(name, reason=f"needs {name}") for name in ("optax", "jax"))
     with jax.enable_x64(True):
         yield module
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """A Chromium without a window."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="needs Playwright: pip install minirad[browser]")
+    program = os.environ.get("MINIRAD_CHROMIUM") or next(filter(None, map(shutil.which, PROGRAMS)), None)
+    with playwright.sync_playwright() as driver:
+        try:
+            browser = driver.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        except playwright.Error as error:
+            pytest.skip(f"no Chromium: {str(error).splitlines()[0]}")
+        yield browser
+        browser.close()

@@ -1,10 +1,9 @@
-"""The built site, a server for it on this machine, and a browser. What is missing skips the tests, with the reason.
+"""The built site, and a server for it on this machine. What is missing skips the tests, with the reason.
 
-MINIRAD_SITE names another folder than chapters/_build/html, MINIRAD_CHROMIUM the browser's program.
+MINIRAD_SITE names another folder than chapters/_build/html. The browser is that of tests/conftest.py.
 """
 
 import os
-import shutil
 import threading
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -16,7 +15,6 @@ from site_pages import pages
 ROOT = Path(__file__).resolve().parents[2]
 SITE = Path(os.environ.get("MINIRAD_SITE") or ROOT / "chapters" / "_build" / "html")
 SOME = {f"reference/{name}.html" for name in ("index", "variance", "nn")} | {"_modules/minirad/optim/radam.html"}
-PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 
 
 @pytest.fixture(scope="session")
@@ -44,20 +42,6 @@ def address(site):
     server.shutdown()
     server.server_close()
     thread.join()
-
-
-@pytest.fixture(scope="session")
-def browser():
-    """A Chromium without a window."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="needs Playwright: pip install minirad[browser]")
-    program = os.environ.get("MINIRAD_CHROMIUM") or next(filter(None, map(shutil.which, PROGRAMS)), None)
-    with playwright.sync_playwright() as driver:
-        try:
-            browser = driver.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        except playwright.Error as error:
-            pytest.skip(f"no Chromium: {str(error).splitlines()[0]}")
-        yield browser
-        browser.close()
 
 
 def pytest_generate_tests(metafunc):
