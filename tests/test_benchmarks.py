@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from helpers import BACKEND
 
+from benchmarks import paper_scale
 from benchmarks.figure import growth_figure, rules_figure
 from benchmarks.images import IMAGE_CASES
 from benchmarks.rules import RULE_CASES
@@ -51,6 +52,12 @@ def test_every_case_runs_with_few_numbers(torch, name):
     for row in found:
         assert row["minirad"] > 0 or row["unit"] == "B"
         assert row["other"] > 0 or row["unit"] == "B"
+
+
+def test_the_papers_residual_net_starts():
+    name = next(iter(paper_scale.STARTS))
+    row = paper_scale.measure(name, steps=2)
+    assert (row["parameters"], row["steps"], len(row["losses"])) == (272_474, 64_124, 2)
 
 
 def test_the_figures_show_every_size(tmp_path):
