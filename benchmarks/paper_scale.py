@@ -1,8 +1,8 @@
 """The paper's own settings, their first steps: python -m benchmarks.paper_scale [--steps N] [--out FILE].
 
 For each kind of training: does it start, what memory does it take, and how long would the whole run take on this
-machine? Each in a process of its own. The nets, batches and rules are those of ``--scale paper``. Data that are not there
-are replaced by others of their shape, as the line says; so the losses show that a step works, and no more.
+machine? Each in a process of its own. The nets, batches and rules are those of ``--scale paper``. Others of the same
+shape stand in for data that are not there, as the line says: the losses show that a step works, and no more.
 """
 
 from __future__ import annotations
