@@ -360,6 +360,19 @@ def r_of(steps, beta2, early=0.0):
     return [early if math.isnan(r) else r for r in found]
 
 
+def first_with(reached):
+    return int(np.argmax(reached)) + 1
+
+
+def mean_reaches(early=0.0, skip=0, shift=0):
+    def steps_until(share, beta2):
+        r = r_of(8000, beta2, early)[skip:]
+        means = np.cumsum(r) / np.arange(1, len(r) + 1)
+        return first_with(means >= share) + skip + shift
+
+    return steps_until
+
+
 def comparisons_with(choose="validation", report="test", shared=False):
     def two_comparisons(validation, test, lr):
         tables = {"validation": validation, "test": test}
@@ -811,12 +824,13 @@ WRONG = {
         ([unigram_with(total=True)], "this is a sum"),
     ],
     "8.2": [
-        ([lambda lr, steps, beta2: lr], "stands in the call"),
-        ([lambda lr, steps, beta2: lr * r_of(steps, beta2)[-1]], "at the last step"),
-        ([lambda lr, steps, beta2: lr * np.mean(r_of(steps, beta2, early=1.0))], "no adaptive step"),
-        ([lambda lr, steps, beta2: lr * np.mean(r_of(steps, beta2, early=math.nan))], "got nan"),
-        ([lambda lr, steps, beta2: lr * np.mean(r_of(steps, beta2)[4:])], "divide by all steps"),
-        ([lambda lr, steps, beta2: lr * median(r_of(steps, beta2))], "this is the median"),
+        ([lambda share, beta2: first_with(np.array(r_of(8000, beta2)) >= share)], "r_t itself gets so far"),
+        ([lambda share, beta2: round(4.5 * share**2 / (1 - beta2))], "holds for T far below"),
+        ([mean_reaches(early=1.0)], "counts as 0, not as 1"),
+        ([mean_reaches(skip=4)], "are of the run too"),
+        ([mean_reaches(shift=-1)], "still below"),
+        ([mean_reaches(shift=1)], "one too many"),
+        ([lambda share, beta2: 10_000], "wanted"),
     ],
     "8.3": [
         ([lambda t, frozen, beta1: 1.0], "stands still"),

@@ -42,33 +42,32 @@ def a_model_that_looks_at_nothing(unigram_loss: Any) -> str:
 
 
 @exercise("8.2")
-def the_rate_of_the_control(control_rate: Any) -> str:
-    """A matched learning rate is one that has the same name."""
-    for lr, steps, beta2 in ((1.0, 200, 0.999), (3e-3, 200, 0.99), (0.1, 12, 0.9), (1.0, 4, 0.999)):
-        got, case = control_rate(lr, steps, beta2), f"lr {lr:g}, {steps} steps, beta2 {beta2}"
-        exists = [variance.rectification(t, beta2) for t in range(1, steps + 1)]
-        r = [0.0 if math.isnan(x) else x for x in exists]
-        wanted = lr * sum(r) / steps
-        expect(not (isinstance(got, float) and math.isnan(got)), f"{case}: got nan. r_t does not exist at first.")
-        mistake(got, lr, wanted, f"{case}: this is the rate that stands in the call. At which does RAdam run?")
-        mistake(got, lr * r[-1], wanted, f"{case}: this is the rate at the last step. It was smaller before.")
-        as_one = lr * sum(1.0 if math.isnan(x) else x for x in exists) / steps
-        mistake(got, as_one, wanted, f"{case}: in the steps of SGD there is no adaptive step. Count r_t as 0 there.")
-        if steps > 4:
-            mistake(
-                got,
-                lr * float(np.nanmean(exists)),
-                wanted,
-                f"{case}: divide by all steps, not only by those with an r_t.",
-            )
-            mistake(
-                got,
-                lr * float(np.median(r)),
-                wanted,
-                f"{case}: this is the median; the mean gives the same sum of rates.",
-            )
-        expect(close(got, wanted), f"{case}: got {got:.6g}, wanted {wanted:.6g}.")
-    return f"Over 200 steps at beta2 = 0.999 it is {control_rate(1.0, 200, 0.999):.2f} of the rate."
+def a_run_that_is_long_enough(steps_until: Any) -> str:
+    """RAdam is a smaller rate and nothing else, however long the run."""
+    found = []
+    for share, beta2 in ((0.9, 0.99), (0.9, 0.9), (0.5, 0.999), (0.2, 0.999)):
+        got, case = steps_until(share, beta2), f"share {share}, beta2 {beta2}"
+        exists = np.array([variance.rectification(t, beta2) for t in range(1, 8001)])
+        r, t = np.nan_to_num(exists), np.arange(1, 8001)
+        wanted = _first(np.cumsum(r) / t >= share)
+        mistake(got, _first(r >= share), wanted, f"{case}: there r_t itself gets so far. Its mean is still behind.")
+        formula = 4.5 * share**2 / (1 - beta2)
+        near = abs(got - formula) <= 1 and abs(wanted - formula) > 1
+        expect(not near, f"{case}: 2/3 sqrt(T (1 - beta2)/2) holds for T far below 2 / (1 - beta2). Add up the r_t.")
+        as_one = np.cumsum(np.where(np.isnan(exists), 1.0, exists)) / t
+        mistake(got, _first(as_one >= share), wanted, f"{case}: in the steps of SGD r_t counts as 0, not as 1.")
+        after = np.cumsum(r[4:]) / t[:-4]
+        mistake(got, 4 + _first(after >= share), wanted, f"{case}: the first four steps are of the run too.")
+        mistake(got, wanted - 1, wanted, f"{case}: at step {wanted - 1} the mean is still below.")
+        mistake(got, wanted + 1, wanted, f"{case}: one too many: step {wanted} has it already.")
+        expect(got == wanted, f"{case}: got {got}, wanted {wanted}: the mean is {np.mean(r[:wanted]):.4f} there.")
+        found.append(f"{wanted:,} for {share} at beta2 = {beta2}")
+    return "Steps: " + "; ".join(found) + "."
+
+
+def _first(reached: Any) -> int:
+    """The first step at which it is so, counted from 1."""
+    return int(np.argmax(reached)) + 1
 
 
 @exercise("8.3")
