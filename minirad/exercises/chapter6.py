@@ -42,9 +42,7 @@ def how_long_does_it_remember(bias_for_half_life: Any) -> str:
         sizes = np.zeros((k, 1, 2)), np.zeros((1, 3)), c_0, np.zeros((12, 2)), np.zeros((12, 3))
         F.lstm(*sizes, biases, np.zeros(12))[-1].sum().backward()
         left = c_0.grad[0, 0]
-        expect(
-            close(left, 0.5, rtol=1e-5), f"k = {k}: {left:.3g} of the gradient is left at the end, not 0.5."
-        )
+        expect(close(left, 0.5, rtol=1e-5), f"k = {k}: {left:.3g} of the gradient is left at the end, not 0.5.")
         found.append(f"{k} steps: {b:.2f}")
     return "Bias for half after " + ", ".join(found) + "."
 
