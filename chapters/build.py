@@ -155,7 +155,7 @@ def main(arguments: list[str] | None = None) -> int:
 
     chapters = {chapter.stem: chapter for chapter in find_chapters()}
     if options.check:
-        problems = check() + teachers.check(list(chapters.values()))
+        problems = check() + not_run() + teachers.check(list(chapters.values()))
         print("\n".join(problems) or f"{len(chapters)} notebooks in sync")
         return bool(problems)
     if to_run := options.execute or options.outputs:

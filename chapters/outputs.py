@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import base64
 import io
+import re
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from nbformat import NotebookNode
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parent.parent
+HERE = re.compile(f"{re.escape(str(ROOT))}/|{re.escape(tempfile.gettempdir())}/tmp\\w+/")  # nobody else has these
 LONGEST_TEXT = 4_000  # characters
 COLOURS = 64  # of a figure: greys, a few lines, their edges
 
@@ -31,7 +34,7 @@ def shown(cell: NotebookNode) -> Iterator[NotebookNode]:
     """The outputs of a cell that has been run, as its notebook keeps them."""
     for output in cell.outputs:
         if output.output_type == "stream":
-            output.text = output.text.replace(f"{ROOT}/", "")  # where this machine has the clone is nobody's business
+            output.text = HERE.sub("", output.text)
             if output.name == "stdout" and len(output.text) <= LONGEST_TEXT:
                 yield output
         elif output.output_type in {"display_data", "execute_result"}:

@@ -3,6 +3,7 @@
 import base64
 import importlib.util
 import io
+import tempfile
 from pathlib import Path
 
 import nbformat
@@ -150,7 +151,7 @@ def test_which_outputs_a_notebook_keeps():
     png = base64.b64encode(image.getvalue()).decode()
     figure = nbformat.v4.new_output("display_data", {"image/png": png, "text/plain": "<Figure at 0x7f>"})
     outputs = [
-        nbformat.v4.new_output("stream", text=f"{ROOT}/minirad/tensor.py\n"),
+        nbformat.v4.new_output("stream", text=f"{ROOT}/minirad/tensor.py, {tempfile.gettempdir()}/tmpa1b2/x.png\n"),
         nbformat.v4.new_output("stream", text="x" * 5000),
         nbformat.v4.new_output("stream", name="stderr", text="a warning"),
         nbformat.v4.new_output("execute_result", {"text/plain": "42"}),
@@ -159,7 +160,7 @@ def test_which_outputs_a_notebook_keeps():
     ]
     kept = list(build.outputs.shown(nbformat.v4.new_code_cell(outputs=outputs)))
     assert [output.output_type for output in kept] == ["stream", "execute_result", "display_data"]
-    assert kept[0].text == "minirad/tensor.py\n"
+    assert kept[0].text == "minirad/tensor.py, x.png\n"
     assert kept[2].data["text/plain"] == "<Figure>"
     with Image.open(io.BytesIO(base64.b64decode(kept[2].data["image/png"]))) as small:
         assert (small.mode, small.size) == ("P", (256, 256))
