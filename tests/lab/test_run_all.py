@@ -16,9 +16,10 @@ OPEN = """name => {
     return notebook?.context?.path === name && notebook.context.isReady
         && notebook.sessionContext.session?.kernel?.status === "idle";
 }"""
-START = """() => {
+START = """async () => {
     window.ended = null;
     const end = how => { window.ended = how; };
+    await jupyterapp.commands.execute("notebook:clear-all-cell-outputs");  // and the numbers beside the cells
     jupyterapp.commands.execute("notebook:run-all-cells").then(well => end(well ? "well" : "at an error"), end);
 }"""
 ENDED = """() => ended !== null
