@@ -1,7 +1,7 @@
 """Build notebooks/ from chapters/: each chapter is MyST Markdown, each notebook its copy to open in Jupyter.
 
     python chapters/build.py                    write the notebooks, and the tables of for-teachers.md
-    python chapters/build.py --check            compare them with the chapters, byte by byte; write nothing
+    python chapters/build.py --check            compare them with the chapters, outputs aside; write nothing
     python chapters/build.py --execute NAME...  run chapters from top to bottom ("all": every one); write nothing
     python chapters/build.py --outputs NAME...  run them, and keep in their notebooks what the cells show
     python chapters/build.py --student FOLDER   write the notebooks without the solutions of the exercises
@@ -77,8 +77,11 @@ def to_bytes(notebook: nbformat.NotebookNode) -> bytes:
 
 
 def read(path: Path) -> nbformat.NotebookNode:
-    """A notebook from its file."""
-    return nbformat.read(path, as_version=4)
+    """A notebook from its file; an empty one if it can't be read, as after a merge with conflicts."""
+    try:
+        return nbformat.read(path, as_version=4)
+    except (nbformat.reader.NotJSONError, nbformat.ValidationError):
+        return nbformat.v4.new_notebook()
 
 
 def write(
@@ -134,9 +137,6 @@ def execute(chapter: Path, keep_in: Path | None = None) -> str | None:
         except (CellControlSignal, DeadKernelError) as error:
             return f"{chapter.name}: {COLOURS.sub('', str(error))}"
     if keep_in:
-        for cell in notebook.cells:
-            if cell.cell_type == "code":
-                cell.outputs = list(outputs.shown(cell))
         (keep_in / f"{chapter.stem}.ipynb").write_bytes(to_bytes(outputs.keep(notebook, build(chapter))))
     return None
 

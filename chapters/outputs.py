@@ -1,13 +1,15 @@
 """What a notebook keeps of what its cells showed, for a reader on a code host: figures, and short texts.
 
 It is no part of the comparison with the chapter, since last digits and times differ between machines. A cell without a
-number in its brackets has not been run since it, or one before it, changed.
+number in its brackets has not been run since it, or one before it, changed. (Nobody watches the library and the
+results: after a run that counts, run the chapters that show it.)
 """
 
 from __future__ import annotations
 
 import base64
 import io
+import os
 import re
 import tempfile
 from collections.abc import Iterator
@@ -17,7 +19,10 @@ from nbformat import NotebookNode
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parent.parent
-HERE = re.compile(f"{re.escape(str(ROOT))}/|{re.escape(tempfile.gettempdir())}/tmp\\w+/")  # nobody else has these
+TEMPORARY = {tempfile.gettempdir(), os.path.realpath(tempfile.gettempdir())}
+# Where this machine has the clone, and its temporary folders: nobody else has these.
+FOLDERS = "|".join([re.escape(str(ROOT)), *(re.escape(folder + os.sep) + r"tmp\w+" for folder in TEMPORARY)])
+HERE = re.compile(f"(?:{FOLDERS}){re.escape(os.sep)}?")
 LONGEST_TEXT = 4_000  # characters
 COLOURS = 64  # of a figure: greys, a few lines, their edges
 
@@ -25,6 +30,8 @@ COLOURS = 64  # of a figure: greys, a few lines, their edges
 def small(png: str) -> str:
     """A figure, as base64, with fewer colours: a third of the bytes, and no date or version in them."""
     with Image.open(io.BytesIO(base64.b64decode(png))) as figure:
+        if figure.mode == "P":  # it is small already
+            return png
         file = io.BytesIO()
         figure.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE).save(file, "PNG", optimize=True)
     return base64.b64encode(file.getvalue()).decode()
@@ -34,7 +41,7 @@ def shown(cell: NotebookNode) -> Iterator[NotebookNode]:
     """The outputs of a cell that has been run, as its notebook keeps them."""
     for output in cell.outputs:
         if output.output_type == "stream":
-            output.text = HERE.sub("", output.text)
+            output.text = anywhere(output.text)
             if output.name == "stdout" and len(output.text) <= LONGEST_TEXT:
                 yield output
         elif output.output_type in {"display_data", "execute_result"}:
@@ -43,8 +50,14 @@ def shown(cell: NotebookNode) -> Iterator[NotebookNode]:
                 output.data = NotebookNode({"image/png": small(data["image/png"]), "text/plain": "<Figure>"})
                 output.metadata = NotebookNode()
                 yield output
-            elif all(len("".join(text)) <= LONGEST_TEXT for text in data.values() if isinstance(text, str)):
+            elif all(isinstance(text, str) and len(text) <= LONGEST_TEXT for text in data.values()):
+                output.data = NotebookNode({kind: anywhere(text) for kind, text in data.items()})
                 yield output
+
+
+def anywhere(text: str) -> str:
+    """A text without the folders of this machine."""
+    return HERE.sub("", text)
 
 
 def keep(run: NotebookNode, notebook: NotebookNode) -> NotebookNode:
@@ -53,7 +66,7 @@ def keep(run: NotebookNode, notebook: NotebookNode) -> NotebookNode:
     for old, new in zip(was, cells, strict=False):
         if old.source != new.source:
             break
-        new.outputs, new.execution_count = old.outputs, old.execution_count
+        new.outputs, new.execution_count = list(shown(old)), old.execution_count
     return notebook
 
 

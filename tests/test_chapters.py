@@ -151,21 +151,35 @@ def test_which_outputs_a_notebook_keeps():
     png = base64.b64encode(image.getvalue()).decode()
     figure = nbformat.v4.new_output("display_data", {"image/png": png, "text/plain": "<Figure at 0x7f>"})
     outputs = [
-        nbformat.v4.new_output("stream", text=f"{ROOT}/minirad/tensor.py, {tempfile.gettempdir()}/tmpa1b2/x.png\n"),
+        nbformat.v4.new_output(
+            "stream", text=f"{ROOT / 'a' / 'b.py'}, {Path(tempfile.gettempdir(), 'tmpa1b2', 'x')}\n"
+        ),
         nbformat.v4.new_output("stream", text="x" * 5000),
         nbformat.v4.new_output("stream", name="stderr", text="a warning"),
-        nbformat.v4.new_output("execute_result", {"text/plain": "42"}),
+        nbformat.v4.new_output("execute_result", {"text/plain": f"PosixPath('{ROOT}')"}),
         nbformat.v4.new_output("display_data", {"text/markdown": "long" * 2000, "text/plain": "Markdown"}),
         figure,
     ]
     kept = list(build.outputs.shown(nbformat.v4.new_code_cell(outputs=outputs)))
     assert [output.output_type for output in kept] == ["stream", "execute_result", "display_data"]
-    assert kept[0].text == "minirad/tensor.py, x.png\n"
+    assert kept[0].text == f"{Path('a', 'b.py')}, x\n"
+    assert kept[1].data["text/plain"] == "PosixPath('')"
     assert kept[2].data["text/plain"] == "<Figure>"
     with Image.open(io.BytesIO(base64.b64decode(kept[2].data["image/png"]))) as small:
         assert (small.mode, small.size) == ("P", (256, 256))
         seen = np.asarray(small.convert("L"), float)
     np.testing.assert_allclose(seen, np.arange(256.0)[:, None] * np.ones(256), atol=4)  # 64 greys for 256
+
+
+def test_a_notebook_in_conflict_is_built_anew(folders):
+    chapters, notebooks = folders
+    path = notebooks / "01-small.ipynb"
+    before = path.read_bytes()
+    path.write_bytes(b"<<<<<<< ours\n" + before)
+    (problem,) = build.check(chapters, notebooks)
+    assert problem.startswith("01-small.ipynb differs")
+    build.write(chapters, notebooks)
+    assert path.read_bytes() == before
 
 
 def test_check_notices_a_missing_and_an_orphan_notebook(folders):
