@@ -46,7 +46,7 @@ notebooks: .venv/.test  ## build notebooks/ from chapters/
 	$(BIN)/python chapters/build.py
 
 lab: .venv/.lab .venv/.notebooks  ## open the notebooks in Jupyter
-	$(BIN)/jupyter lab notebooks
+	$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/notebooks
 
 lab-check: .venv/.lab .venv/.test .venv/.notebooks .venv/.browser  ## run each notebook in JupyterLab, in Chromium
 	$(BIN)/pytest tests/lab --durations=0

@@ -1,7 +1,7 @@
 """Build notebooks/ from chapters/: each chapter is MyST Markdown, each notebook its copy to open in Jupyter.
 
     python chapters/build.py                    write the notebooks, and the tables of for-teachers.md
-    python chapters/build.py --check            compare them with the chapters, outputs aside; write nothing
+    python chapters/build.py --check            compare them with what would be written, byte by byte; write nothing
     python chapters/build.py --execute NAME...  run chapters from top to bottom ("all": every one); write nothing
     python chapters/build.py --outputs NAME...  run them, and keep in their notebooks what the cells show
     python chapters/build.py --student FOLDER   write the notebooks without the solutions of the exercises
@@ -38,6 +38,7 @@ METADATA = {
 }
 
 SOLUTION = re.compile(r"^( *)### BEGIN SOLUTION\n.*?^ *### END SOLUTION$", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\]\(\.\./chapters/([\w-]+)\.md")
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -48,12 +49,15 @@ def find_chapters(folder: Path = CHAPTERS) -> list[Path]:
 
 
 def build(chapter: Path) -> nbformat.NotebookNode:
-    """The chapter as a notebook without outputs."""
+    """The chapter as a notebook without outputs. A link to a chapter is one to its notebook."""
     notebook = jupytext.reads(chapter.read_text(encoding="utf-8"), fmt="md:myst")
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     notebook.metadata = nbformat.from_dict(METADATA)
+    beside = {path.stem for path in find_chapters(chapter.parent)}
     for index, cell in enumerate(notebook.cells):
         cell.id = f"{chapter.stem}-{index:03d}"
+        if cell.cell_type == "markdown":
+            cell.source = LINK.sub(lambda link: f"]({link[1]}.ipynb" if link[1] in beside else link[0], cell.source)
     nbformat.validate(notebook)
     return notebook
 
@@ -108,7 +112,7 @@ def check(chapters: Path = CHAPTERS, notebooks: Path = NOTEBOOKS) -> list[str]:
         path = notebooks / name
         if not path.exists():
             problems.append(f"{name} is missing: run python chapters/build.py")
-        elif to_bytes(outputs.drop(read(path))) != to_bytes(build(chapter)):
+        elif path.read_bytes() != to_bytes(outputs.keep(read(path), build(chapter))):
             problems.append(f"{name} differs from {chapter.name}: edit the chapter, then run python chapters/build.py")
     orphans = sorted(path.name for path in notebooks.glob("*.ipynb") if path.name not in wanted)
     return problems + [f"{name} has no chapter: remove it, or write {name[:-6]}.md" for name in orphans]

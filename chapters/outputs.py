@@ -1,8 +1,8 @@
 """What a notebook keeps of what its cells showed, for a reader on a code host: figures, and short texts.
 
-It is no part of the comparison with the chapter, since last digits and times differ between machines. A cell without a
-number in its brackets has not been run since it, or one before it, changed. (Nobody watches the library and the
-results: after a run that counts, run the chapters that show it.)
+Last digits and times differ between machines, so an output is never compared with a new one. A cell without a number in
+its brackets has not been run since it, or one before it, changed. (Nobody watches the library and the results: after a
+run that counts, run the chapters that show it.)
 """
 
 from __future__ import annotations
@@ -67,14 +67,6 @@ def keep(run: NotebookNode, notebook: NotebookNode) -> NotebookNode:
         if old.source != new.source:
             break
         new.outputs, new.execution_count = list(shown(old)), old.execution_count
-    return notebook
-
-
-def drop(notebook: NotebookNode) -> NotebookNode:
-    """The notebook without any output."""
-    for cell in notebook.cells:
-        if cell.cell_type == "code":
-            cell.outputs, cell.execution_count = [], None
     return notebook
 
 

@@ -55,9 +55,10 @@ def test_every_case_runs_with_few_numbers(torch, name):
 
 
 def test_the_papers_residual_net_starts():
-    name = next(iter(paper_scale.STARTS))
-    row = paper_scale.measure(name, steps=2)
-    assert (row["parameters"], row["steps"], len(row["losses"])) == (272_474, 64_124, 2)
+    pytest.importorskip("resource", reason="needs Unix: it measures memory")
+    row = paper_scale.measure(next(iter(paper_scale.STARTS)), steps=3)
+    assert (row["parameters"], row["steps"]) == (272_474, 64_124)
+    assert row["losses"] == sorted(row["losses"], reverse=True)  # of one batch, again and again
 
 
 def test_the_figures_show_every_size(tmp_path):

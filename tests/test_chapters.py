@@ -37,7 +37,7 @@ kernelspec:
 x = 6
 ```
 
-Some text.
+Some text, [this](../chapters/01-small.md) and [that](../chapters/README.md).
 
 ```{code-cell} ipython3
 open("left_behind.txt", "w").close()
@@ -72,6 +72,7 @@ def test_what_a_notebook_holds(folders):
     assert [cell.id for cell in notebook.cells] == [f"01-small-00{i}" for i in range(4)]
     assert notebook.cells[0].source == "# A small chapter, with $\\rho_t$ and ρ"
     assert notebook.cells[1].source == "x = 6"
+    assert notebook.cells[2].source == "Some text, [this](01-small.ipynb) and [that](../chapters/README.md)."
     assert notebook.cells[1].metadata == {"tags": ["hide-input"]}
     assert all(cell.outputs == [] and cell.execution_count is None for cell in notebook.cells if "outputs" in cell)
     assert set(notebook.metadata) == {"kernelspec", "language_info"}
@@ -120,6 +121,32 @@ def test_outputs_are_no_difference_to_the_chapter(folders):
     chapters, notebooks = folders
     fill(notebooks / "01-small.ipynb")
     assert build.check(chapters, notebooks) == []
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        nbformat.v4.new_output("stream", name="stderr", text="a warning"),
+        nbformat.v4.new_output("error", ename="NameError", evalue="x", traceback=[]),
+        nbformat.v4.new_output("stream", text=f"{ROOT / 'minirad'}"),
+    ],
+    ids=["stderr", "error", "folder"],
+)
+def test_check_notices_outputs_that_are_not_to_be_kept(folders, output):
+    chapters, notebooks = folders
+    path = notebooks / "01-small.ipynb"
+    notebook = nbformat.read(path, as_version=4)
+    notebook.cells[3].outputs = [output]
+    path.write_bytes(build.to_bytes(notebook))
+    (problem,) = build.check(chapters, notebooks)
+    assert problem.startswith("01-small.ipynb differs from 01-small.md")
+
+
+def test_check_notices_other_line_ends(folders):
+    chapters, notebooks = folders
+    path = notebooks / "01-small.ipynb"
+    path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    assert len(build.check(chapters, notebooks)) == 1
 
 
 def test_building_keeps_outputs_up_to_the_first_changed_cell(folders):

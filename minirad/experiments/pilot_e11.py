@@ -36,7 +36,7 @@ RULES: dict[str, Callable[..., optim.Optimizer]] = {
 
 
 def pixels(images: data.ImageData) -> Pixels:
-    """The images as levels from 0 to 1, (n, 3, 16, 16): the pilot did not normalise them."""
+    """The images as levels from 0 to 1, (n, 3, 16, 16): the pilot's text names no normalisation."""
     mean, std = (np.array(x, np.float32)[:, None, None] / 255 for x in (images.mean, images.std))
     return images.train.x * std + mean, images.test.x * std + mean
 

@@ -288,7 +288,7 @@ def test_it_learns_to_turn_sentences_round(norm_first):
 
     model = Translator(8, 8, 32, 4, 1, 64, 0.0, norm_first, max_length=10)
     optimizer = mr.optim.Adam(model.parameters(), lr=2e-3)
-    for _ in range(350):  # after 250, on all processors tried, 0.98 of the sentences or more
+    for _ in range(250):
         optimizer.zero_grad()
         model.loss(*map(device, draw(32))).backward()
         optimizer.step()
