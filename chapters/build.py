@@ -56,6 +56,8 @@ def build(chapter: Path) -> nbformat.NotebookNode:
     beside = {path.stem for path in find_chapters(chapter.parent)}
     for index, cell in enumerate(notebook.cells):
         cell.id = f"{chapter.stem}-{index:03d}"
+        if "hide-input" in cell.metadata.get("tags", []):
+            cell.metadata["jupyter"] = {"source_hidden": True}  # JupyterLab's name for it; a click shows the cell
         if cell.cell_type == "markdown":
             cell.source = LINK.sub(lambda link: f"]({link[1]}.ipynb" if link[1] in beside else link[0], cell.source)
     nbformat.validate(notebook)

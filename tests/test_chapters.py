@@ -73,7 +73,7 @@ def test_what_a_notebook_holds(folders):
     assert notebook.cells[0].source == "# A small chapter, with $\\rho_t$ and ρ"
     assert notebook.cells[1].source == "x = 6"
     assert notebook.cells[2].source == "Some text, [this](01-small.ipynb) and [that](../chapters/README.md)."
-    assert notebook.cells[1].metadata == {"tags": ["hide-input"]}
+    assert notebook.cells[1].metadata == {"tags": ["hide-input"], "jupyter": {"source_hidden": True}}
     assert all(cell.outputs == [] and cell.execution_count is None for cell in notebook.cells if "outputs" in cell)
     assert set(notebook.metadata) == {"kernelspec", "language_info"}
     assert notebook.metadata.kernelspec.name == "python3"
