@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parent.parent
 TEMPORARY = {tempfile.gettempdir(), os.path.realpath(tempfile.gettempdir())}
 # Where this machine has the clone, and its temporary folders: nobody else has these.
 FOLDERS = "|".join([re.escape(str(ROOT)), *(re.escape(folder + os.sep) + r"tmp\w+" for folder in TEMPORARY)])
-HERE = re.compile(f"(?:{FOLDERS}){re.escape(os.sep)}?")
+HERE = re.compile(rf"(?<![\w./-])(?:{FOLDERS}){re.escape(os.sep)}?")
 LONGEST_TEXT = 4_000  # characters
 COLOURS = 64  # of a figure: greys, a few lines, their edges
 

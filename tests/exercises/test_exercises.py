@@ -3,6 +3,7 @@
 import importlib.util
 import re
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,13 @@ def on_numpy():
     mr.use_backend("numpy")
     yield
     mr.use_backend(before)
+
+
+def test_wrong_answers_stand_in_the_file_of_their_chapter():
+    files = sorted((ROOT / "tests" / "wrong_answers").glob("chapter_*.py"))
+    found = {file: import_module(f"wrong_answers.{file.stem}").WRONG for file in files}
+    assert all(name.split(".")[0] == str(int(file.stem[-2:])) for file, wrong in found.items() for name in wrong)
+    assert sorted(name for wrong in found.values() for name in wrong) == sorted(names())
 
 
 def chapter_of(name):
