@@ -23,7 +23,7 @@ TEMPORARY = {tempfile.gettempdir(), os.path.realpath(tempfile.gettempdir())}
 # Where this machine has the clone, and its temporary folders: nobody else has these.
 FOLDERS = "|".join([re.escape(str(ROOT)), *(re.escape(folder + os.sep) + r"tmp\w+" for folder in TEMPORARY)])
 HERE = re.compile(rf"(?<![\w./-])(?:{FOLDERS}){re.escape(os.sep)}?")
-LONGEST_TEXT = 4_000  # characters
+LONGEST_TEXT = 12_000  # characters
 COLOURS = 64  # of a figure: greys, a few lines, their edges
 
 
