@@ -99,10 +99,9 @@ def read(folder: Path) -> list[Recorded]:
 def _read(path: Path) -> Recorded:
     try:
         header, *rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-        settings, end = dict(header["settings"]), {}
-        if rows and "stopped" in rows[-1]:
-            *rows, end = rows
-        return Recorded(settings, [dict(row) for row in rows], end.get("stopped"), str(path))
+        settings, rows = dict(header["settings"]), [dict(row) for row in rows]
+        stopped = rows[-1].pop("stopped", None) if rows else None
+        return Recorded(settings, [row for row in rows if row], stopped, str(path))
     except (ValueError, TypeError, KeyError, AttributeError):
         raise ValueError(f"{path} is not the result of a run; move it away") from None
 

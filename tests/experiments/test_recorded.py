@@ -34,6 +34,13 @@ def test_what_a_store_wrote_is_read(tmp_path):
     assert (sgd.rows, sgd.stopped) == (ROWS[:1], "the loss is nan")
 
 
+@pytest.mark.parametrize("why", [None, "the loss is nan"])
+def test_the_only_row_may_say_why_it_stopped(tmp_path, why):
+    Store(tmp_path, "E7", "s").write({"seed": 1}, [ROWS[0] | {"stopped": why}], 1.0)
+    (run,) = read(tmp_path / "E7" / "s")
+    assert (run.rows, run.stopped) == (ROWS[:1], why)
+
+
 def test_rows_without_an_end(tmp_path):
     Store(tmp_path, "e", "s").write({"seed": 1}, ROWS, 1.0)
     assert read(tmp_path / "e" / "s") == [record(ROWS, seed=1)]
