@@ -11,7 +11,8 @@ run; and three controls at RAdam's rate. RAdam is Adam times r_t but for its fir
 What this can't show. These are captions of photos: pairs of at most 16 words, 22,550 for training, and the 2,000 ids of
 each language leave 9% of the German and 5% of the English words of the test unknown. BLEU is of words in lower case,
 against one reference, on the 808 of 1,000 test pairs that are as short: it can't be compared with the paper's. With
-beta2 = 0.999 a run of 1,500 steps is over while r_t is at 0.75: RAdam warms up all along. One warmup length is tried.
+beta2 = 0.999 a run of 1,500 steps is over while r_t is at 0.75: RAdam warms up all along. One warmup length is tried,
+and it matters: longer ones were run when the verdicts were known (results/E13/longer-warmups.toml, chapter 11.7).
 Checkpoints are not averaged, as the paper's are. Intervals are about new seeds, not about new sentences.
 """
 
