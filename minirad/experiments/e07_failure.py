@@ -19,7 +19,8 @@ small ones RAdam may be too slow to get below the bar. They reach a decade to ei
 pilots found. The map's cells share three seeds, so its pairs are not independent, and the p-value of the sign test is
 too small by an unknown factor. 200 steps say nothing about the end of a long training, where RAdam and Adam are one
 rule. Final losses are lopsided (a run learns, or does not), and ten seeds tell little about such means: look at the
-points. On Multi30k nothing was tuned.
+points. On Multi30k nothing was tuned. Its arms beyond figure 1's five were added when the verdicts were known: no claim
+is about them.
 """
 
 from __future__ import annotations
@@ -286,7 +287,7 @@ LAPTOP: Numbers = {
     "map seeds": 3,
     "multi30k": {
         "task": {"data": "multi30k", "max_length": 16, "vocabulary": 2000, "layers": 6, "steps": 300},
-        "arms": {"0.003": list(FIGURE), "0.001": list(MAIN)},
+        "arms": {"0.003": list(MATCHED), "0.001": list(MAIN)},
         "seeds": 5,
     },
 }

@@ -50,21 +50,23 @@ def lines(numbers: Numbers) -> list[str]:
 def draw(numbers: Numbers) -> Any:
     """Training loss at one rate; the map, a picture for each depth; the final losses of all arms."""
     depths = sorted({cell["layers"] for cell in numbers["map"]})
-    figure = new_figure(9.0, 12.5)
-    upper, middle, matched, lower = figure.subfigures(4, 1, height_ratios=(3.2, 3, 3.2, 3.2))
     second = numbers["multi30k"]
-    left, right = upper.subplots(1, 2, width_ratios=(1.5, 1)) if second else (upper.subplots(), upper)
-    draw_curves(left, numbers["curves"])
-    left.set_title(f"training loss, all at lr {numbers['lr']:g}: median, and a band of all seeds", fontsize=9)
+    rows = 5 if second else 4
+    figure = new_figure(9.0, 3.1 * rows)
+    upper, middle, matched, lower, *more = figure.subfigures(rows, 1)
+    ax = upper.subplots()
+    draw_curves(ax, numbers["curves"])
+    ax.set_title(f"training loss, all at lr {numbers['lr']:g}: median, and a band of all seeds", fontsize=9)
     if second:
+        ax = more[0].subplots()
         groups = {
             f"{name_of(arm)}, {lr}": (arm, own)
             for lr, losses in second["losses"].items()
             for arm, own in in_order(losses).items()
         }
-        draw_points(right, {name: own for name, (_, own) in groups.items()}, [arm for arm, _ in groups.values()])
-        mark(right, second["bar"], "stuck")
-        right.set_title("Multi30k: test loss at the end", fontsize=9)
+        draw_points(ax, {name: own for name, (_, own) in groups.items()}, [arm for arm, _ in groups.values()])
+        mark(ax, second["bar"], "stuck")
+        ax.set_title("Multi30k, real sentences: test loss at the end", fontsize=9)
     axes = middle.subplots(1, len(depths), sharey=True, squeeze=False)[0]
     for ax, layers in zip(axes, depths, strict=True):
         draw_depth(ax, [cell for cell in numbers["map"] if cell["layers"] == layers])

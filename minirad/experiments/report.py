@@ -132,8 +132,9 @@ def render(name: str, sections: Sequence[Section]) -> str:
     )
     environment.filters |= {"number": number, "interval": interval, "time": time, "md": markdown}
     text = environment.get_template(name).render(
-        sections=sections, signs=SIGNS, meanings=MEANINGS, names=NAMES, counted=counted(sections), code=code()
-    )
+        sections=sections, signs=SIGNS, meanings=MEANINGS, names=NAMES, counted=counted(sections), code=code(),
+        trained=[section.entry.trainings for section in sections if section.entry.trainings.count],
+    )  # fmt: skip
     return text if name.endswith(".html") else re.sub(r"\n{3,}", "\n\n", text)
 
 

@@ -234,6 +234,7 @@ def test_where_and_how_long(page):
     assert "Time 5 min of one core, all trainings together" in words
     assert environment()["machine"] in words
     assert environment()["code"] in words
+    assert "All 4 trainings together took 5 min of one core" in page.words
     assert "Time 12.3 s Machine" in " ".join(page.sections["e1"].split())
 
 
