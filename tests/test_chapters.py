@@ -181,10 +181,12 @@ def test_which_outputs_a_notebook_keeps():
         nbformat.v4.new_output(
             "stream", text=f"{ROOT / 'a' / 'b.py'}, {Path(tempfile.gettempdir(), 'tmpa1b2', 'x')}\n"
         ),
-        nbformat.v4.new_output("stream", text="x" * 5000),
+        nbformat.v4.new_output("stream", text="x" * (build.outputs.LONGEST_TEXT + 1)),
         nbformat.v4.new_output("stream", name="stderr", text="a warning"),
         nbformat.v4.new_output("execute_result", {"text/plain": f"PosixPath('{ROOT}')"}),
-        nbformat.v4.new_output("display_data", {"text/markdown": "long" * 2000, "text/plain": "Markdown"}),
+        nbformat.v4.new_output(
+            "display_data", {"text/markdown": "long" * build.outputs.LONGEST_TEXT, "text/plain": "Markdown"}
+        ),
         figure,
     ]
     kept = list(build.outputs.shown(nbformat.v4.new_code_cell(outputs=outputs)))

@@ -39,7 +39,8 @@ def sweep(ledger: Ledger, runs: Sequence[Any], crew: Crew) -> Iterator[Record]:
             settings = waiting.popleft()
             flying[crew.executor.submit(attempt, ledger.experiment.run, settings)] = settings
         # Not for ever: the crew may have grown.
-        for future in wait(flying, timeout=2, return_when=FIRST_COMPLETED).done:
+        done = wait(flying, timeout=2, return_when=FIRST_COMPLETED).done
+        for future in [future for future in flying if future in done]:  # a set has no order
             yield ledger.write(flying.pop(future), _outcome(future, crew))
 
 
