@@ -17,10 +17,10 @@ beta2 = 0.999, the paper's, is primary. At 0.99 the window, 2 / (1 - beta2) step
 What this can't show. The map's share of stuck runs depends on which rates are in it: at large rates Adam gets stuck, at
 small ones RAdam may be too slow to get below the bar. They reach a decade to either side of the matched rate, which the
 pilots found. The map's cells share three seeds, so its pairs are not independent, and the p-value of the sign test is
-too small by an unknown factor. It can see no less than six pairs that differ, all to the same side: 13 of 100. 200
-steps say nothing about the end of a long training, where RAdam and Adam are one rule. Final losses are lopsided (a run
-learns, or does not), and ten seeds tell little about such means: look at the points. On Multi30k nothing was tuned. Its
-arms beyond figure 1's five were added when the verdicts were known: no claim is about them.
+too small by an unknown factor. It sees a difference only if six or more of the 45 pairs (13%) differ, all to the same
+side. 200 steps say nothing about the end of a long training, where RAdam and Adam are one rule. Final losses are
+lopsided (a run learns, or does not), and ten seeds tell little about such means: look at the points. On Multi30k
+nothing was tuned. Its arms beyond figure 1's five were added when the verdicts were known: no claim is about them.
 """
 
 from __future__ import annotations

@@ -48,7 +48,7 @@ def lines(numbers: Numbers) -> list[str]:
 
 
 def draw(numbers: Numbers) -> Any:
-    """Training loss at one rate; the map, a picture for each depth; the final losses of all arms."""
+    """Training loss at one rate; the map, a picture for each depth; the final losses of all arms; Multi30k."""
     depths = sorted({cell["layers"] for cell in numbers["map"]})
     second = numbers["multi30k"]
     rows = 5 if second else 4

@@ -101,7 +101,9 @@ def _read(path: Path) -> Recorded:
         header, *rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
         settings, rows = dict(header["settings"]), [dict(row) for row in rows]
         stopped = rows[-1].pop("stopped", None) if rows else None
-        return Recorded(settings, [row for row in rows if row], stopped, str(path))
+        if rows and not rows[-1]:
+            rows.pop()
+        return Recorded(settings, rows, stopped, str(path))
     except (ValueError, TypeError, KeyError, AttributeError):
         raise ValueError(f"{path} is not the result of a run; move it away") from None
 

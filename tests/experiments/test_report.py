@@ -227,14 +227,15 @@ def test_numbers_with_their_interval_beside_what_the_paper_reports(page, text):
     assert "    a formula" in page.sections["e7"]
 
 
-def test_where_and_how_long(page):
+def test_where_and_how_long(page, text):
     assert "Run it again:" not in page.words
     words = " ".join(page.sections["e7"].split())
     assert "Trainings 3, of which 1 ended early" in words
     assert "Time 5 min of one core, all trainings together" in words
     assert environment()["machine"] in words
     assert environment()["code"] in words
-    assert "All 4 trainings together took 5 min of one core" in page.words
+    assert "All 4 trainings of these exhibits took 5 min of one core" in page.words
+    assert "All 4 trainings of these exhibits took 5 min of one core" in text
     assert "Time 12.3 s Machine" in " ".join(page.sections["e1"].split())
 
 
