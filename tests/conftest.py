@@ -10,6 +10,7 @@ tests/lab.
 
 import os
 import shutil
+import signal
 import sys
 from importlib.util import find_spec
 
@@ -26,6 +27,9 @@ if BACKEND == "fake-cupy":
 elif BACKEND not in ("numpy", "cupy"):
     raise pytest.UsageError(f"MINIRAD_TEST_BACKEND must be numpy, fake-cupy or cupy, got {BACKEND!r}")
 use_backend(BACKEND.removeprefix("fake-"))
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # from a shell's background job; the commands would inherit it
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # The same examples in every run, and no failure because a machine is slow. Look for new ones with
 # pytest --hypothesis-profile=search.
