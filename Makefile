@@ -17,7 +17,7 @@ test: .venv/.lab .venv/.test  ## the tests
 	$(BIN)/pytest
 
 fake: .venv/.lab .venv/.test  ## the tests once more, on the strict stand-in for CuPy
-	MINIRAD_TEST_BACKEND=fake-cupy $(BIN)/pytest
+	MINIRAD_TEST_BACKEND=fake-cupy $(BIN)/pytest -m "not host"
 
 parity: .venv/.lab .venv/.test .venv/.parity .venv/.torch  ## the tests against PyTorch, JAX and optax
 	$(BIN)/pytest -m parity

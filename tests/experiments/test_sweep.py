@@ -19,6 +19,7 @@ from minirad import cli
 for needed in ("threadpoolctl", "tyro"):
     pytest.importorskip(needed, reason="needs the extra minirad[lab]")
 
+pytestmark = pytest.mark.host
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
 DASK = pytest.mark.skipif(not find_spec("distributed"), reason="needs minirad[sweep]")
 

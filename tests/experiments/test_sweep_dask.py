@@ -16,6 +16,8 @@ from sweeps import MANY, PATHS, TINY, disturbed, gone, kill_a_worker, needs_proc
 for needed in ("threadpoolctl", "tyro", "distributed"):
     pytest.importorskip(needed, reason="needs the extra minirad[lab,sweep]")
 
+pytestmark = pytest.mark.host
+
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory):
