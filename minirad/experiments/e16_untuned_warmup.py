@@ -16,9 +16,9 @@ Two numbers of theory stand with it: how much r_t and the warmups take from the 
 is on pure noise, step by step: their explanation is the size of the early updates, not the variance of 1 / sqrt(v).
 
 What this can't show. One data set and one small net; two rules may do the same here and differ elsewhere. With the
-paper's beta2 nothing was tuned, and three seeds of a shallow net, in which nothing gets stuck, say little. Plain Adam is
-no arm, and it should be: run when the verdicts were known (results/E16/plain-adam.toml, chapter 13.3), it does no worse
-at its best rate, and fails at the matched one. So the primary claim's word says little.
+paper's beta2 nothing was tuned, and three seeds of a shallow net, in which nothing gets stuck, say little. Plain Adam
+is no arm, and it should be: run when the verdicts were known (results/E16/plain-adam.toml, chapter 13.3), it does no
+worse at its best rate, and fails at the matched one. So the primary claim's word says little.
 """
 
 from __future__ import annotations

@@ -114,11 +114,11 @@ def _cluster(distributed: Any, workers: int) -> Iterator[Any]:
 
 
 def _check_code(client: Any, address: str) -> None:
-    try:
-        found = client.run(code)
-    except ImportError as error:
-        raise OSError(f"--dask: the workers at {address} can't import minirad: {error}") from None
-    if others := [worker for worker, its in found.items() if its != code()]:
+    found = client.run(code, on_error="return")
+    for answer in found.values():
+        if isinstance(answer, ImportError):
+            raise OSError(f"--dask: the workers at {address} can't import minirad: {answer}")
+    if others := [worker for worker, its in found.items() if its != code() and not isinstance(its, OSError)]:  # it died
         raise OSError(f"--dask: other source of minirad than here at {', '.join(sorted(others))}")
 
 

@@ -218,3 +218,16 @@ def test_workers_with_other_source(ours, tmp_path):
     done = subprocess.run(args, env=environment(PYTHONPATH=PATHS), capture_output=True, text=True)
     assert done.returncode == 2
     assert done.stderr.startswith("minirad: --dask: other source of minirad than here at tcp://127.0.0.1:")
+
+
+def test_a_worker_that_dies_while_it_is_asked_for_its_source():
+    from distributed.comm import CommClosedError
+
+    from minirad.experiments import workers
+
+    class Client:
+        def run(self, function, on_error):
+            assert on_error == "return"
+            return {"tcp://a": function(), "tcp://b": CommClosedError("Address removed.")}
+
+    workers._check_code(Client(), "tcp://here")
